@@ -1,0 +1,62 @@
+/** The secrets that Luna makes for itself: generated once, before anything starts, and kept in `.env`. */
+import { UnavailableError } from "../lib/errors.ts";
+import { deriveSecret, generateSecret } from "../lib/secret.ts";
+import type { EnvFile } from "./env-file.ts";
+
+/** What one process must know to be believed by another. */
+export interface Credentials {
+  /** Opens the supervisor's control API. */
+  supervisorToken: string;
+  /** Opens the agent API. */
+  agentKey: string;
+  /** Opens auth's internal endpoints, for Caddy and the command line. */
+  authToken: string;
+  /** Opens every MCP server, for the stdio bridge of this machine's owner. */
+  mcpToken: string;
+  /** Starts and stops tool hosts, and nothing else: what the agent API and MCP need of the supervisor. */
+  toolHostToken: string;
+}
+
+const GENERATED = {
+  LUNA_SECRET: () => generateSecret(),
+  SUPERVISOR_API_TOKEN: () => generateSecret(),
+  AGENT_API_KEY: () => generateSecret("sk-luna-"),
+};
+
+function credentialsFrom(values: Record<string, string>): Credentials | undefined {
+  const { LUNA_SECRET, SUPERVISOR_API_TOKEN, AGENT_API_KEY } = values;
+  if (!LUNA_SECRET || !SUPERVISOR_API_TOKEN || !AGENT_API_KEY) return undefined;
+  return {
+    supervisorToken: SUPERVISOR_API_TOKEN,
+    agentKey: AGENT_API_KEY,
+    authToken: deriveSecret(LUNA_SECRET, "auth"),
+    mcpToken: deriveSecret(LUNA_SECRET, "mcp"),
+    toolHostToken: deriveSecret(LUNA_SECRET, "tool-host"),
+  };
+}
+
+/** Reads the credentials, and makes those that are missing. */
+export async function ensureCredentials(file: EnvFile): Promise<Credentials> {
+  const values = await file.read();
+  const missing: Record<string, string> = {};
+  for (const [name, generate] of Object.entries(GENERATED)) {
+    if (!values[name]) missing[name] = generate();
+  }
+  if (Object.keys(missing).length > 0) await file.set(missing);
+  return requireCredentials({ ...values, ...missing }, file.path);
+}
+
+/** The credentials of a home that has run before, for the command line. */
+export async function readCredentials(file: EnvFile): Promise<Credentials> {
+  return requireCredentials(await file.read(), file.path);
+}
+
+function requireCredentials(values: Record<string, string>, path: string): Credentials {
+  const credentials = credentialsFrom(values);
+  if (credentials === undefined) {
+    throw new UnavailableError(
+      `Cannot find Luna's own keys in "${path}": start Luna once with "luna up", or set LUNA_HOME to its home`,
+    );
+  }
+  return credentials;
+}

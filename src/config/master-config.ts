@@ -1,0 +1,57 @@
+/** The store of `.luna/master_config.json`: one writer, edits from outside noticed, a broken file never reset. */
+import { stat } from "node:fs/promises";
+import { MasterConfig } from "../contract/config.ts";
+import { readJsonIfThere, writeJsonAtomic } from "../lib/files.ts";
+
+export class MasterConfigStore {
+  readonly path: string;
+  #stamp = "";
+  #config: MasterConfig | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * The configuration as it is on disk now; the defaults when there is no file.
+   * The file is parsed again only after it changed.
+   */
+  async read(): Promise<MasterConfig> {
+    const stamp = await this.#stampNow();
+    if (this.#config === undefined || stamp !== this.#stamp) {
+      this.#config = (await readJsonIfThere(this.path, MasterConfig)) ?? MasterConfig.parse({});
+      this.#stamp = stamp;
+    }
+    return this.#config;
+  }
+
+  /** Whether a file is there: none means a new home. */
+  async exists(): Promise<boolean> {
+    return (await this.#stampNow()) !== "";
+  }
+
+  /** Changes the configuration: `edit` gets a copy to change; changes run one after another. */
+  update(edit: (config: MasterConfig) => void): Promise<MasterConfig> {
+    const change = async (): Promise<MasterConfig> => {
+      const config = structuredClone(await this.read());
+      edit(config);
+      const checked = MasterConfig.parse(config);
+      await writeJsonAtomic(this.path, checked);
+      return this.read();
+    };
+    const result = this.#turn.then(change);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #stampNow(): Promise<string> {
+    try {
+      const { mtimeNs, size, ino } = await stat(this.path, { bigint: true });
+      return `${mtimeNs}:${size}:${ino}`;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** Where everything lies: the only file that spells a path of Luna's home. */
+import { join } from "node:path";
+
+export interface Paths {
+  home: string;
+  env: string;
+  state: string;
+  masterConfig: string;
+  caddyfile: string;
+  caddySocket: string;
+  caddyData: string;
+  /** Caddy's own program, when neither the system nor a package has one. */
+  bin: string;
+  lock: string;
+  database: string;
+  run: string;
+  tools: string;
+  logs: string;
+  extensions: string;
+  externalServices: string;
+  luna: string;
+  /** The socket of an extension's tool host. */
+  toolHostSocket(extension: string): string;
+  /** The cached description of an extension's tools. */
+  toolsFile(extension: string): string;
+  log(name: string): string;
+}
+
+export function pathsOf(home: string): Paths {
+  const luna = join(home, ".luna");
+  return {
+    home,
+    luna,
+    env: join(home, ".env"),
+    state: join(luna, "state.json"),
+    masterConfig: join(luna, "master_config.json"),
+    caddyfile: join(luna, "Caddyfile"),
+    caddySocket: join(luna, "caddy.sock"),
+    caddyData: join(luna, "caddy"),
+    bin: join(luna, "bin"),
+    lock: join(luna, "lock"),
+    database: join(luna, "luna.db"),
+    run: join(luna, "run"),
+    tools: join(luna, "tools"),
+    logs: join(home, "logs"),
+    extensions: join(home, "extensions"),
+    externalServices: join(home, "external_services"),
+    toolHostSocket: (extension) => join(luna, "run", `${extension}.sock`),
+    toolsFile: (extension) => join(luna, "tools", `${extension}.json`),
+    log: (name) => join(home, "logs", `${name}.log`),
+  };
+}

@@ -1,0 +1,19 @@
+/** The fixed ports of the specification (2 and 5), each moved by `LUNA_PORT_OFFSET`. */
+import type { CoreServiceName } from "../contract/process.ts";
+
+export interface Ports extends Record<CoreServiceName, number> {
+  supervisor: number;
+  /** Caddy's port in modes where it serves plain HTTP. */
+  caddy: number;
+}
+
+export function portsWith(offset: number): Ports {
+  return {
+    supervisor: 9999 + offset,
+    auth: 8765 + offset,
+    agent: 8080 + offset,
+    mcp: 8766 + offset,
+    hub: 5173 + offset,
+    caddy: 8443 + offset,
+  };
+}

@@ -1,0 +1,88 @@
+/** `.luna/master_config.json` (specification 6.1). Unknown keys survive a rewrite. */
+import { z } from "zod";
+import { ThingName } from "./names.ts";
+
+export const DeploymentMode = z.enum(["local", "ngrok", "nip_io", "custom_domain"]);
+export type DeploymentMode = z.infer<typeof DeploymentMode>;
+
+/** A named MCP server: the tools that one key opens. */
+export const McpServer = z.looseObject({
+  name: ThingName,
+  enabled: z.boolean().default(true),
+  /** SHA-256 (hex) of the key; the key itself is shown once and kept nowhere. */
+  key_hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The key's last four characters, to tell keys apart. */
+  key_hint: z.string(),
+  created_at: z.iso.datetime(),
+  /** Absent tools are on. */
+  tool_config: z.record(z.string(), z.looseObject({ enabled_in_mcp: z.boolean() })).default({}),
+});
+export type McpServer = z.infer<typeof McpServer>;
+
+export const ExtensionEntry = z.looseObject({
+  enabled: z.boolean().default(true),
+  source: z.string().default("local"),
+  config: z.record(z.string(), z.unknown()).default({}),
+});
+export type ExtensionEntry = z.infer<typeof ExtensionEntry>;
+
+/** Limits of tool hosts. */
+export const ToolHostSettings = z.looseObject({
+  /** A host without calls for this long ends. */
+  idle_ms: z.int().positive().default(300_000),
+  /** A call without a limit of its own may take this long. */
+  call_timeout_ms: z.int().positive().default(30_000),
+  /** The largest answer of one call, as JSON. */
+  result_bytes_max: z.int().positive().default(1_048_576),
+  /** Calls of one extension under way at once; further ones wait. */
+  concurrency: z.int().positive().default(16),
+});
+export type ToolHostSettings = z.infer<typeof ToolHostSettings>;
+
+export const MasterConfig = z.looseObject({
+  luna: z
+    .looseObject({
+      version: z.string().default(""),
+      timezone: z.string().default("UTC"),
+      default_llm: z.string().default("gpt-4.1"),
+    })
+    .prefault({}),
+  deployment_mode: DeploymentMode.default("local"),
+  public_domain: z.string().default(""),
+  extensions: z.record(z.string(), ExtensionEntry).default({}),
+  tool_configs: z
+    .record(
+      z.string(),
+      z.looseObject({
+        enabled_in_mcp: z.boolean().optional(),
+        passthrough: z.boolean().optional(),
+      }),
+    )
+    .default({}),
+  port_assignments: z
+    .looseObject({
+      extensions: z.record(z.string(), z.int().nullable()).default({}),
+      services: z.record(z.string(), z.int().nullable()).default({}),
+    })
+    .prefault({}),
+  external_services: z.record(z.string(), z.unknown()).default({}),
+  mcp_servers: z.record(z.string(), McpServer).default({}),
+  tool_host: ToolHostSettings.prefault({}),
+});
+export type MasterConfig = z.infer<typeof MasterConfig>;
+
+/** `GET /mcp-servers/list`: one server, without anything secret. */
+export const McpServerView = z.object({
+  name: z.string(),
+  enabled: z.boolean(),
+  /** The public address that clients connect to. */
+  url: z.string(),
+  key_hint: z.string(),
+  tool_count: z.int(),
+  created_at: z.iso.datetime(),
+});
+export type McpServerView = z.infer<typeof McpServerView>;
+
+/** `POST /mcp-servers/create` and `/mcp-servers/:name/regenerate-key`: the only time the key is shown. */
+export const McpServerKey = z.object({ server: McpServerView, api_key: z.string() });
+export type McpServerKey = z.infer<typeof McpServerKey>;

@@ -1,0 +1,30 @@
+/** Random secrets, their hashes, and comparison that tells nothing by its duration. */
+import { createHash, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+
+const SECRET_BYTES = 32;
+
+/** A new secret: `prefix` and 256 random bits in base64url (43 characters). */
+export function generateSecret(prefix = ""): string {
+  return prefix + randomBytes(SECRET_BYTES).toString("base64url");
+}
+
+/** SHA-256 in hex. Enough for random secrets; a password wants argon2id. */
+export function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+/** Whether `presented` is the secret whose hash is `hash`, in constant time. */
+export function matchesHash(presented: string, hash: string): boolean {
+  return timingSafeEqual(Buffer.from(hashSecret(presented)), Buffer.from(hash));
+}
+
+/** Whether two secrets are the same, in time that depends on neither. */
+export function sameSecret(presented: string, expected: string): boolean {
+  return matchesHash(presented, hashSecret(expected));
+}
+
+/** A secret for one purpose out of a root secret (HKDF-SHA-256, RFC 5869): knowing one tells nothing of another. */
+export function deriveSecret(root: string, purpose: string): string {
+  const bytes = hkdfSync("sha256", root, "luna", purpose, SECRET_BYTES);
+  return Buffer.from(bytes).toString("base64url");
+}
