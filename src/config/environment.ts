@@ -2,6 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { InvalidInputError } from "../lib/errors.ts";
+import { pathsOf } from "./paths.ts";
 
 const PORT_OFFSET_MAX = 50_000;
 
@@ -25,7 +26,7 @@ export interface Environment {
 }
 
 /** Whether this is the compiled executable (its sources lie in Bun's virtual file system). */
-export const isCompiled = import.meta.path.startsWith("/$bunfs/");
+const isCompiled = import.meta.path.startsWith("/$bunfs/");
 
 /** The checkout, or the folder of the binary. */
 function defaultHome(): string {
@@ -54,20 +55,66 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
 }
 
 /**
+ * The variables that a service is started with.
+ * @param what the service, for the error
+ * @throws InvalidInputError that names what is missing or wrong
+ */
+export function readVariables<Schema extends z.ZodType>(
+  environment: Environment,
+  schema: Schema,
+  what: string,
+): z.output<Schema> {
+  const parsed = schema.safeParse(environment.variables);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(
+    `Cannot start ${what}: the supervisor gives it its variables; ${z.prettifyError(parsed.error)}`,
+  );
+}
+
+/**
  * What a child may inherit: where programs are and how people here write, nothing else.
  * Bun obeys `BUN_*` even in a compiled binary, and the dynamic loader obeys `LD_*`.
  */
 const INHERITED = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+
+/** How another program of this machine runs this very Luna: its command, and what must be told to it. */
+export function commandLine(environment: Environment): {
+  command: string[];
+  env: Record<string, string>;
+} {
+  const { home, portOffset } = environment;
+  return {
+    command: selfCommand(),
+    env: {
+      ...(home === defaultHome() ? {} : { LUNA_HOME: home }),
+      ...(portOffset === 0 ? {} : { LUNA_PORT_OFFSET: String(portOffset) }),
+    },
+  };
+}
 
 /** The clean environment that every child process begins with. */
 export function baseEnvironment(environment: Environment): Record<string, string> {
   const base: Record<string, string> = {
     LUNA_HOME: environment.home,
     LUNA_PORT_OFFSET: String(environment.portOffset),
+    // Otherwise Bun keeps it in the user's own home.
+    BUN_RUNTIME_TRANSPILER_CACHE_PATH: pathsOf(environment.home).cache,
   };
   for (const name of INHERITED) {
     const value = environment.variables[name];
     if (value !== undefined) base[name] = value;
   }
   return base;
+}
+
+/** Variables that change what a program runs rather than what it does. */
+const DANGEROUS = /^(?:BUN_|LD_|DYLD_|NODE_|BASH_ENV$|ENV$)/;
+
+/** The environment of the supervisor, which hands settings on by name: all but what could replace code. */
+export function supervisorEnvironment(environment: Environment): Record<string, string> {
+  const handed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment.variables)) {
+    if (value !== undefined && !DANGEROUS.test(name)) handed[name] = value;
+  }
+  return { ...handed, ...baseEnvironment(environment) };
 }

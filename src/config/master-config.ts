@@ -1,12 +1,14 @@
 /** The store of `.luna/master_config.json`: one writer, edits from outside noticed, a broken file never reset. */
 import { stat } from "node:fs/promises";
 import { MasterConfig } from "../contract/config.ts";
+import { InvalidInputError, messageOf } from "../lib/errors.ts";
 import { readJsonIfThere, writeJsonAtomic } from "../lib/files.ts";
 
 export class MasterConfigStore {
   readonly path: string;
   #stamp = "";
   #config: MasterConfig | undefined;
+  #problem: string | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(path: string) {
@@ -15,15 +17,28 @@ export class MasterConfigStore {
 
   /**
    * The configuration as it is on disk now; the defaults when there is no file.
-   * The file is parsed again only after it changed.
+   * The file is parsed again only after it changed. A file that was edited and does not parse
+   * leaves the last good configuration in force.
+   * @throws InvalidInputError that names file and line when there was no good one before
    */
   async read(): Promise<MasterConfig> {
     const stamp = await this.#stampNow();
     if (this.#config === undefined || stamp !== this.#stamp) {
-      this.#config = (await readJsonIfThere(this.path, MasterConfig)) ?? MasterConfig.parse({});
+      try {
+        this.#config = (await readJsonIfThere(this.path, MasterConfig)) ?? MasterConfig.parse({});
+        this.#problem = undefined;
+      } catch (error) {
+        if (this.#config === undefined) throw error;
+        this.#problem = messageOf(error);
+      }
       this.#stamp = stamp;
     }
     return this.#config;
+  }
+
+  /** What is wrong with the file as it was read last. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Whether a file is there: none means a new home. */
@@ -35,6 +50,8 @@ export class MasterConfigStore {
   update(edit: (config: MasterConfig) => void): Promise<MasterConfig> {
     const change = async (): Promise<MasterConfig> => {
       const config = structuredClone(await this.read());
+      // Writing would replace what somebody is in the middle of mending.
+      if (this.#problem !== undefined) throw new InvalidInputError(this.#problem);
       edit(config);
       const checked = MasterConfig.parse(config);
       await writeJsonAtomic(this.path, checked);

@@ -11,6 +11,8 @@ export interface Paths {
   caddyData: string;
   /** Caddy's own program, when neither the system nor a package has one. */
   bin: string;
+  /** What Bun keeps of sources it has transpiled; may be removed at any time. */
+  cache: string;
   lock: string;
   database: string;
   run: string;
@@ -38,6 +40,7 @@ export function pathsOf(home: string): Paths {
     caddySocket: join(luna, "caddy.sock"),
     caddyData: join(luna, "caddy"),
     bin: join(luna, "bin"),
+    cache: join(luna, "cache"),
     lock: join(luna, "lock"),
     database: join(luna, "luna.db"),
     run: join(luna, "run"),

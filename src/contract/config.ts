@@ -19,12 +19,11 @@ export const McpServer = z.looseObject({
 });
 export type McpServer = z.infer<typeof McpServer>;
 
-export const ExtensionEntry = z.looseObject({
+const ExtensionEntry = z.looseObject({
   enabled: z.boolean().default(true),
   source: z.string().default("local"),
   config: z.record(z.string(), z.unknown()).default({}),
 });
-export type ExtensionEntry = z.infer<typeof ExtensionEntry>;
 
 /** Limits of tool hosts. */
 export const ToolHostSettings = z.looseObject({

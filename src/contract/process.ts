@@ -16,7 +16,7 @@ export type ProcessState = z.infer<typeof ProcessState>;
 export const ProcessHealth = z.enum(["unknown", "healthy", "unhealthy"]);
 export type ProcessHealth = z.infer<typeof ProcessHealth>;
 
-export const ProcessKind = z.enum(["core", "caddy", "tool-host"]);
+export const ProcessKind = z.enum(["supervisor", "core", "caddy", "tool-host"]);
 export type ProcessKind = z.infer<typeof ProcessKind>;
 
 export const CoreServiceName = z.enum(["auth", "agent", "mcp", "hub"]);
@@ -46,7 +46,8 @@ export const StateFile = z.looseObject({
 export type StateFile = z.infer<typeof StateFile>;
 
 /** A process as the control API and the Hub show it. */
-export const ProcessView = ProcessRecord.extend({
+export const ProcessView = z.object({
+  ...ProcessRecord.shape,
   name: z.string(),
   /** For people: "Agent API". */
   label: z.string(),

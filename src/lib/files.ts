@@ -1,6 +1,7 @@
 /** Files that are never half written: JSON and text replaced in one step, and read with errors that name them. */
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { type ParseError, parse } from "jsonc-parser";
 import { z } from "zod";
 import { InvalidInputError, messageOf } from "./errors.ts";
 
@@ -57,25 +58,18 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
   }
 }
 
-/** The line of a JSON syntax error, as the engine's message does not tell it. */
+/** The line of the first syntax error, which the engine's own message does not tell. */
 function lineOfJsonError(text: string): number {
-  const lines = text.split("\n");
-  for (let end = 1; end <= lines.length; end += 1) {
-    // The first prefix whose failure is not "ended too early" holds the fault.
-    try {
-      JSON.parse(lines.slice(0, end).join("\n"));
-    } catch (error) {
-      if (!/end of|EOF|unterminated/i.test(messageOf(error))) return end;
-    }
-  }
-  return lines.length;
+  const errors: ParseError[] = [];
+  parse(text, errors, { disallowComments: true, allowTrailingComma: false });
+  return text.slice(0, errors[0]?.offset ?? text.length).split("\n").length;
 }
 
 /**
  * Parses a file's text with `schema`.
  * @throws InvalidInputError that names the file, and the line or the fields, when it does not parse
  */
-export function parseJsonFile<Schema extends z.ZodType>(
+function parseJsonFile<Schema extends z.ZodType>(
   path: string,
   text: string,
   schema: Schema,

@@ -33,18 +33,28 @@ function plain(_key: string, value: unknown): unknown {
   return { name: value.name, message: value.message, stack: value.stack, cause: value.cause };
 }
 
+/** Standard error, which the supervisor has bound to the service's log file. */
+const toStandardError = (line: string): void => {
+  process.stderr.write(line);
+};
+
 /**
- * A logger that writes to standard error, which the supervisor has bound to the service's log file.
+ * A logger of JSON lines.
  * @param name the service, in each line as `service`
  * @param secrets values that must never be written
+ * @param sink where each line goes, newline included
  */
-export function createLogger(name: string, secrets: readonly string[] = []): Logger {
+export function createLogger(
+  name: string,
+  secrets: readonly string[] = [],
+  sink: (line: string) => void = toStandardError,
+): Logger {
   const write = (level: Level, message: string, facts: Facts = {}): void => {
     const line = JSON.stringify(
       { time: new Date().toISOString(), level, service: name, message, ...facts },
       plain,
     );
-    process.stderr.write(`${redact(line, secrets)}\n`);
+    sink(`${redact(line, secrets)}\n`);
   };
   return {
     debug: (message, facts) => write("debug", message, facts),

@@ -19,6 +19,8 @@ export function serve<Data = undefined>(options: ServeOptions<Data>): Server<Dat
     idleTimeout: 0,
     maxRequestBodySize: REQUEST_BYTES_MAX,
     development: false,
+    // Outside development Bun would set SO_REUSEPORT, and two processes would share a port in silence.
+    reusePort: false,
     ...(options.websocket === undefined ? {} : { websocket: options.websocket }),
   };
   const where =

@@ -1,0 +1,26 @@
+/** Lays out Luna's home: the folders that have to be there before anything starts. */
+import { chmod, mkdir } from "node:fs/promises";
+import { messageOf, UnavailableError } from "../lib/errors.ts";
+import type { Paths } from "./paths.ts";
+
+const PRIVATE_FOLDER = 0o700;
+
+/** Makes what is missing and touches nothing that is there. */
+export async function layOutHome(paths: Paths): Promise<void> {
+  try {
+    for (const folder of [paths.home, paths.extensions, paths.externalServices]) {
+      await mkdir(folder, { recursive: true });
+    }
+    for (const folder of [paths.luna, paths.run, paths.tools, paths.logs, paths.caddyData]) {
+      await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
+    }
+    // Made by hand or by an older umask, they may be open to others.
+    await chmod(paths.luna, PRIVATE_FOLDER);
+    await chmod(paths.logs, PRIVATE_FOLDER);
+  } catch (cause) {
+    throw new UnavailableError(
+      `Cannot lay out Luna's home in "${paths.home}": ${messageOf(cause)}; choose a folder of yours with LUNA_HOME`,
+      { cause },
+    );
+  }
+}

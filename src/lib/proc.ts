@@ -1,0 +1,139 @@
+/** Processes as the kernel tells them in /proc (proc(5)): who lives, since when, whose child, who holds a port. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+export interface ProcessStat {
+  pid: number;
+  /** A zombie ("Z") or dead ("X") process runs nothing, though signals still find it. */
+  alive: boolean;
+  parent: number;
+  group: number;
+  /** Clock ticks from boot to its start: with the pid, it names a process once and for ever. */
+  start_ticks: number;
+}
+
+/** undefined when there is no such process, or none that we may see. */
+export function statOf(pid: number): ProcessStat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    // Gone, which is an answer and not a failure.
+    return undefined;
+  }
+  // The program's name is in parentheses and may hold spaces and parentheses itself.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const state = fields[0] ?? "X";
+  return {
+    pid,
+    // A leader that is a zombie may still have threads, which hold its files until they end.
+    alive: (state !== "Z" && state !== "X") || Number(fields[17]) > 1,
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    start_ticks: Number(fields[19]),
+  };
+}
+
+/** Whether the process with this pid is alive and the one that started at `startTicks`. */
+export function isSameProcess(pid: number, startTicks: number): boolean {
+  const stat = statOf(pid);
+  return stat?.alive === true && stat.start_ticks === startTicks;
+}
+
+function allPids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** The value of one variable in the environment that a process was started with. */
+export function startVariableOf(pid: number, name: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/environ`, "utf8");
+  } catch {
+    // Gone, or another user's: not ours in either case.
+    return undefined;
+  }
+  const prefix = `${name}=`;
+  for (const entry of text.split("\0")) {
+    if (entry.startsWith(prefix)) return entry.slice(prefix.length);
+  }
+  return undefined;
+}
+
+/** Living processes whose start environment has `name` with a value that `matches`; never this one itself. */
+export function findByVariable(name: string, matches: (value: string) => boolean): ProcessStat[] {
+  const found: ProcessStat[] = [];
+  for (const pid of allPids()) {
+    if (pid === process.pid) continue;
+    const value = startVariableOf(pid, name);
+    if (value === undefined || !matches(value)) continue;
+    const stat = statOf(pid);
+    if (stat?.alive) found.push(stat);
+  }
+  return found;
+}
+
+/** Sends a signal to a process (or with a negative pid its group); false when nothing is there. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+const TCP_LISTEN = "0A";
+
+/** Inodes of sockets that listen on `port`, on any local address. */
+function listeningInodes(port: number): Set<string> {
+  const inodes = new Set<string>();
+  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
+  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    let text: string;
+    try {
+      text = readFileSync(table, "latin1");
+    } catch {
+      // A kernel without IPv6 has no tcp6.
+      continue;
+    }
+    for (const line of text.split("\n").slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[3] === TCP_LISTEN && fields[1]?.endsWith(`:${wanted}`) && fields[9]) {
+        inodes.add(fields[9]);
+      }
+    }
+  }
+  return inodes;
+}
+
+export interface PortHolder {
+  port: number;
+  /** undefined when the holder belongs to another user and we may not look. */
+  pid: number | undefined;
+  program: string;
+}
+
+function holdsSocket(pid: number, inodes: Set<string>): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      const link = readlinkSync(`/proc/${pid}/fd/${fd}`);
+      return link.startsWith("socket:[") && inodes.has(link.slice(8, -1));
+    });
+  } catch {
+    // Another user's process, or one that ended meanwhile.
+    return false;
+  }
+}
+
+/** Who listens on a TCP port of this machine; undefined when nobody does. */
+export function holderOfPort(port: number): PortHolder | undefined {
+  const inodes = listeningInodes(port);
+  if (inodes.size === 0) return undefined;
+  const pid = allPids().find((candidate) => holdsSocket(candidate, inodes));
+  if (pid === undefined) return { port, pid, program: "a program of another user" };
+  const program = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  return { port, pid, program };
+}

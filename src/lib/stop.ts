@@ -1,0 +1,22 @@
+/** How a process of Luna ends when it is asked to: it takes no more work, and lets what it has finish. */
+import type { Server } from "bun";
+
+/** Requests under way may take this long to finish. */
+const DRAIN_MS = 2_000;
+
+/**
+ * Settles at the first signal that asks to stop.
+ * Call it before anything else: a signal during the start must not be lost.
+ */
+export function askedToStop(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, resolve);
+  return promise;
+}
+
+/** Stops listening at once, and settles when the last request is answered or its time is over. */
+export async function drain(server: Server<unknown>): Promise<void> {
+  const cut = setTimeout(() => void server.stop(true), DRAIN_MS);
+  await server.stop();
+  clearTimeout(cut);
+}
