@@ -1,0 +1,5 @@
+/** SQL files imported with `{ type: "text" }` are strings. */
+declare module "*.sql" {
+  const text: string;
+  export = text;
+}

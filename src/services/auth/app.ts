@@ -1,0 +1,44 @@
+/** Auth's HTTP app: sign-in under `/auth`, Caddy's question under `/verify`. */
+import { Hono } from "hono";
+import { createMiddleware } from "hono/factory";
+import { databaseFailure } from "../../db/failure.ts";
+import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
+import { UnavailableError } from "../../lib/errors.ts";
+import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
+import { type SignInDependencies, signInRoutes } from "./sign-in-routes.ts";
+
+export type AuthDependencies = SignInDependencies & EdgeDependencies;
+export type AuthApp = ReturnType<typeof createAuthApp>;
+
+/** A database that hangs holds nobody's request longer. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** Answers depend on cookies and on the moment: no cache may keep them. */
+const noStore = createMiddleware(async (context, next) => {
+  context.header("Cache-Control", "no-store");
+  await next();
+});
+
+const answerInTime = createMiddleware(async (_context, next) => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new UnavailableError("Cannot answer in time: the database is too slow")),
+    ANSWER_TIMEOUT_MS,
+  );
+  try {
+    await Promise.race([next(), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+});
+
+export function createAuthApp(dependencies: AuthDependencies) {
+  const answerError = onError(dependencies.log);
+  return new Hono()
+    .use(noStore, loopbackHost, answerInTime)
+    .get("/healthz", (context) => context.json({ status: "ok" }))
+    .route("/", signInRoutes(dependencies))
+    .route("/", edgeRoutes(dependencies))
+    .notFound(onNotFound)
+    .onError((thrown, context) => answerError(databaseFailure(thrown) ?? thrown, context));
+}

@@ -1,0 +1,56 @@
+/** Runs the auth service: sign-in, sessions, and Caddy's question whether a request may pass. */
+import { z } from "zod";
+import { type Environment, readVariables } from "../../config/environment.ts";
+import { pathsOf } from "../../config/paths.ts";
+import { portsWith } from "../../config/ports.ts";
+import { openDatabase } from "../../db/open.ts";
+import { databaseSettings } from "../../db/settings.ts";
+import { createLogger } from "../../lib/log.ts";
+import { serve } from "../../lib/serve.ts";
+import { askedToStop, drain } from "../../lib/stop.ts";
+import { createAuthApp } from "./app.ts";
+import { AttemptLimit } from "./attempt-limit.ts";
+import { LoginLinks } from "./login-links.ts";
+import { ensureOwner } from "./owner.ts";
+import { Sessions } from "./sessions.ts";
+
+const PURGE_INTERVAL_MS = 60 * 60_000;
+
+const AuthVariables = z.object({ LUNA_AUTH_TOKEN: z.string().min(1) });
+
+export async function main(environment: Environment): Promise<void> {
+  const stopping = askedToStop();
+  const { LUNA_AUTH_TOKEN: token } = readVariables(environment, AuthVariables, "auth");
+  const settings = databaseSettings(environment.variables, pathsOf(environment.home).database);
+  const secrets = settings.dialect === "postgres" ? [token, settings.password] : [token];
+  const log = createLogger("auth", secrets);
+  const database = await openDatabase(settings);
+  const clock = Date.now;
+  await ensureOwner(database, clock());
+  const sessions = new Sessions({ database, clock, log });
+  const links = new LoginLinks({ database, clock });
+
+  const purge = async (): Promise<void> => {
+    try {
+      await sessions.purge();
+      await links.purge();
+    } catch (error) {
+      // Expired rows open nothing: they can wait for the next hour.
+      log.warn("Cannot remove expired sessions and links", { error });
+    }
+  };
+  await purge();
+  const purging = setInterval(purge, PURGE_INTERVAL_MS);
+
+  const attempts = new AttemptLimit(clock);
+  const app = createAuthApp({ sessions, links, attempts, token, clock, log });
+  const { auth: port } = portsWith(environment.portOffset);
+  const server = serve({ fetch: app.fetch, listen: { port } });
+  log.info("Auth is ready", { port, database: database.dialect });
+
+  log.info("Stopping", { signal: await stopping });
+  clearInterval(purging);
+  await drain(server);
+  await database.close();
+  process.exit(0);
+}

@@ -1,0 +1,38 @@
+/** The session's cookie: `luna_session`, and `__Host-luna_session` where the public side is https. */
+import type { Context } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { SESSION_LIFETIME_MS } from "./sessions.ts";
+
+const NAME = "luna_session";
+
+/** `__Host-` makes browsers insist on Secure, Path=/ and no Domain, so no neighbour can plant one; it needs https. */
+function prefixFor(context: Context): "host" | undefined {
+  return context.req.header("X-Forwarded-Proto") === "https" ? "host" : undefined;
+}
+
+/** The token in the cookie that belongs to the public side's scheme. */
+export function readSessionCookie(context: Context): string | undefined {
+  return getCookie(context, NAME, prefixFor(context));
+}
+
+/** The cookie outlives a quiet session on purpose: when a session ends is decided by the server. */
+export function setSessionCookie(context: Context, token: string): void {
+  const prefix = prefixFor(context);
+  setCookie(context, NAME, token, {
+    path: "/",
+    httpOnly: true,
+    sameSite: "Lax",
+    maxAge: SESSION_LIFETIME_MS / 1000,
+    ...(prefix === undefined ? {} : { prefix }),
+  });
+}
+
+export function clearSessionCookie(context: Context): void {
+  const prefix = prefixFor(context);
+  deleteCookie(context, NAME, {
+    path: "/",
+    httpOnly: true,
+    sameSite: "Lax",
+    ...(prefix === undefined ? {} : { prefix }),
+  });
+}

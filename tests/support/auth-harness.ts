@@ -1,0 +1,75 @@
+/** Auth's app on a real database with a clock of its own, asked the way Caddy and a browser would ask. */
+import { openDatabase } from "../../src/db/open.ts";
+import type { DatabaseSettings } from "../../src/db/settings.ts";
+import type { Logger } from "../../src/lib/log.ts";
+import { createAuthApp } from "../../src/services/auth/app.ts";
+import { AttemptLimit } from "../../src/services/auth/attempt-limit.ts";
+import { LoginLinks } from "../../src/services/auth/login-links.ts";
+import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
+import { Sessions } from "../../src/services/auth/sessions.ts";
+
+export const AUTH_TOKEN = "the-internal-token-of-this-test";
+export const PUBLIC_HOST = "luna.example:8443";
+const START = 1_800_000_000_000;
+
+/** What was logged, as JSON lines. */
+class MemoryLog implements Logger {
+  readonly lines: string[] = [];
+  #write(level: string, message: string, facts: object = {}): void {
+    this.lines.push(JSON.stringify({ level, message, ...facts }));
+  }
+  debug = (message: string, facts?: object): void => this.#write("debug", message, facts);
+  info = (message: string, facts?: object): void => this.#write("info", message, facts);
+  warn = (message: string, facts?: object): void => this.#write("warn", message, facts);
+  error = (message: string, facts?: object): void => this.#write("error", message, facts);
+}
+
+export interface Clock {
+  now: number;
+}
+
+export type AuthHarness = Awaited<ReturnType<typeof startAuth>>;
+
+/** Builds the app as main.ts does; the same settings and clock give the same Luna after a restart. */
+export async function startAuth(settings: DatabaseSettings, time: Clock = { now: START }) {
+  const database = await openDatabase(settings);
+  const clock = (): number => time.now;
+  await ensureOwner(database, clock());
+  const log = new MemoryLog();
+  const sessions = new Sessions({ database, clock, log });
+  const links = new LoginLinks({ database, clock });
+  const attempts = new AttemptLimit(clock);
+  const app = createAuthApp({ sessions, links, attempts, token: AUTH_TOKEN, clock, log });
+
+  const request = (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    // What Caddy always sets.
+    if (!headers.has("Host")) headers.set("Host", "127.0.0.1:8765");
+    if (!headers.has("X-Forwarded-Host")) headers.set("X-Forwarded-Host", PUBLIC_HOST);
+    return Promise.resolve(app.request(path, { ...init, headers }));
+  };
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    request(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+  /** Caddy's question about a request with these headers. */
+  const verify = (headers: Record<string, string>): Promise<Response> =>
+    request("/verify", {
+      headers: {
+        Authorization: `Bearer ${AUTH_TOKEN}`,
+        "X-Forwarded-Method": "GET",
+        "X-Forwarded-Uri": "/",
+        ...headers,
+      },
+    });
+  /** Signs the owner in, and returns the Cookie header of the browser. */
+  const signIn = async (headers: Record<string, string> = {}): Promise<string> => {
+    const { token } = await links.create(OWNER_ID);
+    const answer = await post("/auth/link", { token }, headers);
+    return answer.headers.get("Set-Cookie")?.split(";")[0] ?? "";
+  };
+  const parts = { database, sessions, links, app, log, time };
+  return { ...parts, request, post, verify, signIn, close: () => database.close() };
+}
