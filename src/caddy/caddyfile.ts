@@ -1,0 +1,211 @@
+/** The Caddyfile as text, from the route table and the deployment; pure, and without any secret in it. */
+import { InvalidInputError } from "../lib/errors.ts";
+import { type Deployment, type EdgeAddress, edgeAddress } from "./address.ts";
+import { block, jsonAnswer, pathToken } from "./block.ts";
+import { errorBody, ROUTES } from "./routes.ts";
+import { type RowContext, rowLines, sessionSnippet } from "./rows.ts";
+
+/** The same as the core services' own limit (src/lib/serve.ts), so that its refusal is Luna's JSON. */
+const BODY_MAX = "32MiB";
+const HEADERS_MAX = "64KiB";
+/** For clients that send their headers slowly. Bodies and answers have no limit: streams last. */
+const READ_HEADER_SECONDS = 10;
+const IDLE_MINUTES = 2;
+/** What open streams get when Caddy is told to stop. */
+const GRACE_SECONDS = 2;
+/** A year. */
+const HSTS_SECONDS = 31_536_000;
+/** `sun_path` of Linux holds 108 bytes, the last one zero. */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+const CSP =
+  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+  "connect-src 'self'; frame-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+
+/**
+ * Spellings that Caddy and an upstream could read differently: repeated slashes, dot segments, and encoded
+ * dots, slashes, backslashes and zeros. Compared with the path as it was sent, in its encoded form.
+ */
+const AMBIGUOUS = "^[^?]*(//|/[.]{1,2}([/?]|$)|%(2[EeFf]|5[Cc]|00))";
+
+export interface CaddyfileOptions extends Deployment {
+  /** The unix socket of Caddy's admin API, which has no login. */
+  adminSocket: string;
+  /** Certificates and whatever else Caddy keeps. */
+  dataDir: string;
+}
+
+function adminAddress(socket: string): string {
+  const bytes = Buffer.byteLength(socket);
+  if (bytes > SOCKET_PATH_BYTES_MAX) {
+    throw new InvalidInputError(
+      `Cannot open Caddy's socket "${socket}": its path is ${bytes} bytes long, ` +
+        `it should be ${SOCKET_PATH_BYTES_MAX} at most; move Luna's home to a shorter path`,
+    );
+  }
+  return pathToken(`unix/${socket}`);
+}
+
+/** JSON to standard error. Headers (cookies, keys) and queries (one-time codes) are never written. */
+const LOG_LINES = [
+  "output stderr",
+  ...block("format filter", [
+    "wrap json",
+    ...block("fields", [
+      "request>headers delete",
+      "resp_headers delete",
+      'request>uri regexp "[?].*" ""',
+    ]),
+  ]),
+];
+
+/**
+ * What went wrong, and not a line for everything that went right. Every site has it: Caddy 2.6 finds a request's
+ * log by its Host with port, and the site without a name catches those that a tunnel sends without one.
+ */
+const FAILURE_LOG_LINES = block("log", ["level ERROR", ...LOG_LINES]);
+
+/** HTTP/3 is off: a UDP listener more, for a private hub that gains nothing by it. */
+const SERVER_LINES = block("servers", [
+  "protocols h1 h2",
+  `max_header_size ${HEADERS_MAX}`,
+  ...block("timeouts", [`read_header ${READ_HEADER_SECONDS}s`, `idle ${IDLE_MINUTES}m`]),
+]);
+
+function globalOptions(options: CaddyfileOptions, address: EdgeAddress): string[] {
+  const { tls, port, redirectPort } = address;
+  return block("", [
+    `admin ${adminAddress(options.adminSocket)}`,
+    `storage file_system ${pathToken(options.dataDir)}`,
+    ...(tls ? [`http_port ${redirectPort}`, `https_port ${port}`] : ["auto_https off"]),
+    `grace_period ${GRACE_SECONDS}s`,
+    ...block("log", LOG_LINES),
+    ...SERVER_LINES,
+  ]);
+}
+
+/** A policy of the upstream's own (a page that is framed, a consent page) wins over the default one. */
+function headersSnippet({ https }: EdgeAddress): string[] {
+  return block("(headers)", [
+    ...block("header", [
+      "X-Content-Type-Options nosniff",
+      // "no-referrer" would make browsers send `Origin: null` with forms, which verify refuses.
+      "Referrer-Policy same-origin",
+      ...(https ? [`Strict-Transport-Security "max-age=${HSTS_SECONDS}"`] : []),
+      `?Content-Security-Policy "${CSP}"`,
+      "-Server",
+      "defer",
+    ]),
+  ]);
+}
+
+/**
+ * Nothing that Luna's processes believe may come from outside. `X-Luna*` and `X_Luna*` take every mix of hyphen
+ * and underscore; of X-Luna-Trace, which asks for tool steps and opens nothing, the value 1 is put back.
+ */
+const STRIP_LINES = [
+  "@trace header X-Luna-Trace 1",
+  "vars @trace luna_trace 1",
+  ...["X-Luna*", "X_Luna*", "X-Forwarded*", "X_Forwarded*", "X-Real-Ip", "Forwarded"].map(
+    (name) => `request_header -${name}`,
+  ),
+  "@traced vars luna_trace 1",
+  "request_header @traced X-Luna-Trace 1",
+];
+
+const AMBIGUOUS_ANSWER = errorBody(
+  "invalid_input",
+  "Cannot route this path: it has empty or dot segments, or encoded dots or slashes",
+);
+const AMBIGUOUS_LINES = [
+  `@ambiguous vars_regexp {http.request.uri} "${AMBIGUOUS}"`,
+  ...block("handle @ambiguous", jsonAnswer(AMBIGUOUS_ANSWER, 400)),
+];
+
+const UNAVAILABLE = errorBody(
+  "unavailable",
+  "This part of Luna does not answer at the moment; it is probably being started again",
+);
+const TOO_LARGE = errorBody("too_large", `Cannot take this request: its body is over ${BODY_MAX}`);
+const FAILED = errorBody("error", "Luna could not answer this request");
+
+const ERROR_LINES = block("handle_errors", [
+  "import headers",
+  // Known by its text: Caddy 2.6 calls a body that was announced with its length a failure of the upstream.
+  '@too_large vars_regexp {err.message} "request body too large"',
+  ...block("handle @too_large", jsonAnswer(TOO_LARGE, 413)),
+  "@unavailable vars {err.status_code} 502 503 504",
+  ...block("handle @unavailable", [
+    "header Retry-After 1",
+    ...jsonAnswer(UNAVAILABLE, "{err.status_code}"),
+  ]),
+  ...block("handle", jsonAnswer(FAILED, "{err.status_code}")),
+]);
+
+function lunaSnippet(context: RowContext): string[] {
+  return block("(luna)", [
+    "import headers",
+    ...FAILURE_LOG_LINES,
+    ...block("request_body", [`max_size ${BODY_MAX}`]),
+    ...block("route", [
+      ...AMBIGUOUS_LINES,
+      ...STRIP_LINES,
+      ...ROUTES.flatMap((route) => rowLines(route, context)),
+    ]),
+    ...ERROR_LINES,
+  ]);
+}
+
+const MISDIRECTED = errorBody(
+  "misdirected",
+  "Luna does not answer to this host name; deployment_mode and public_domain say which one it is",
+);
+
+/** What a request gets whose Host is none of Luna's (DNS rebinding, a wrong name): never an empty 200. */
+const STRANGER_SNIPPET = block("(stranger)", [
+  "import headers",
+  ...FAILURE_LOG_LINES,
+  ...block("@probe", ["host 127.0.0.1 localhost", "path /healthz", "remote_ip 127.0.0.0/8"]),
+  ...block("handle @probe", jsonAnswer(JSON.stringify({ status: "ok" }), 200)),
+  ...block("handle", jsonAnswer(MISDIRECTED, 421)),
+]);
+
+const ON_LOOPBACK = "bind 127.0.0.1";
+
+function sites(options: CaddyfileOptions, address: EdgeAddress): string[][] {
+  const { tls, hosts, port } = address;
+  const scheme = tls ? "https" : "http";
+  const bind = tls ? [] : [ON_LOOPBACK];
+  const names = hosts.map((host) => `${scheme}://${host}:${port}`).join(", ");
+  const loopbackPort = options.ports.caddy;
+  return [
+    block(names, [...bind, "import luna"]),
+    block(`${scheme}://:${port}`, [...bind, "import stranger"]),
+    // The supervisor's probe needs a port without TLS in every mode.
+    ...(port === loopbackPort
+      ? []
+      : [block(`http://:${loopbackPort}`, [ON_LOOPBACK, "import stranger"])]),
+  ];
+}
+
+/**
+ * The Caddyfile of one deployment. Tokens appear as `{env.NAME}`, which Caddy reads when a request
+ * comes (`{$NAME}` would write them into the loaded configuration).
+ * @throws InvalidInputError when the deployment's domain or the home's path cannot be served
+ */
+export function renderCaddyfile(options: CaddyfileOptions): string {
+  const address = edgeAddress(options);
+  const context: RowContext = {
+    ports: options.ports,
+    forwardedProto: address.https && !address.tls ? "https" : undefined,
+  };
+  const parts = [
+    ["# Generated by Luna; changes are overwritten.", ...globalOptions(options, address)],
+    headersSnippet(address),
+    sessionSnippet(context),
+    lunaSnippet(context),
+    STRANGER_SNIPPET,
+    ...sites(options, address),
+  ];
+  return `${parts.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}

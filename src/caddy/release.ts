@@ -1,0 +1,143 @@
+/** Caddy from its project's releases: a pinned version for this machine, its checksum verified. */
+import { createHash } from "node:crypto";
+import { chmod, mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../lib/errors.ts";
+import { runCommand } from "./command.ts";
+
+export const CADDY_VERSION = "2.11.9";
+export const RELEASES_URL = "https://github.com/caddyserver/caddy/releases/download";
+
+const CHECKSUMS_BYTES_MAX = 64 * 1024;
+/** An archive has about 18 MB. */
+const ARCHIVE_BYTES_MAX = 100 * 1024 * 1024;
+const CHECKSUMS_TIMEOUT_MS = 30_000;
+const ARCHIVE_TIMEOUT_MS = 300_000;
+const EXTRACT_TIMEOUT_MS = 60_000;
+const SELF_TEST_TIMEOUT_MS = 20_000;
+const EXECUTABLE_MODE = 0o755;
+const PRIVATE_FOLDER_MODE = 0o700;
+
+/** The releases' words for what Node calls platform and arch. */
+const SYSTEMS: Readonly<Record<string, string>> = { linux: "linux", darwin: "mac" };
+const MACHINES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+
+export interface ReleaseOptions {
+  /** Where versions lie, without a final slash. */
+  releasesUrl: string;
+  /** The folder for the program. */
+  bin: string;
+  platform: string;
+  arch: string;
+  searchPath: string;
+}
+
+/** Reads a body piece by piece, and gives up as soon as it is over `bytesMax`. */
+async function download(
+  url: string,
+  options: { bytesMax: number; timeoutMs: number; take: (piece: Uint8Array) => Promise<void> },
+): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(options.timeoutMs) });
+  if (!response.ok || response.body === null) {
+    throw new Error(`${url} answered ${response.status}`);
+  }
+  let bytes = 0;
+  for await (const piece of response.body) {
+    bytes += piece.byteLength;
+    if (bytes > options.bytesMax) throw new Error(`${url} is over ${options.bytesMax} bytes`);
+    await options.take(piece);
+  }
+}
+
+/** The SHA-512 of `name` from the lines `<hex>  <name>` of the release's checksums file. */
+async function expectedChecksum(folderUrl: string, name: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  await download(`${folderUrl}/caddy_${CADDY_VERSION}_checksums.txt`, {
+    bytesMax: CHECKSUMS_BYTES_MAX,
+    timeoutMs: CHECKSUMS_TIMEOUT_MS,
+    take: async (piece) => {
+      pieces.push(piece);
+    },
+  });
+  for (const line of Buffer.concat(pieces).toString("utf8").split("\n")) {
+    const [checksum, file] = line.trim().split(/\s+\*?/);
+    if (file === name && checksum !== undefined && /^[0-9a-f]{128}$/.test(checksum)) {
+      return checksum;
+    }
+  }
+  throw new Error(`the release's checksums do not name ${name}`);
+}
+
+async function downloadArchive(url: string, path: string): Promise<string> {
+  const hash = createHash("sha512");
+  const file = await open(path, "wx");
+  try {
+    await download(url, {
+      bytesMax: ARCHIVE_BYTES_MAX,
+      timeoutMs: ARCHIVE_TIMEOUT_MS,
+      take: async (piece) => {
+        hash.update(piece);
+        await file.writeFile(piece);
+      },
+    });
+  } finally {
+    await file.close();
+  }
+  return hash.digest("hex");
+}
+
+/** Takes the one member `caddy` out of the archive; proves that it runs here. */
+async function extract(archive: string, folder: string, searchPath: string): Promise<string> {
+  const env = { PATH: searchPath };
+  const unpacked = await runCommand({
+    command: ["tar", "-xzf", archive, "-C", folder, "--no-same-owner", "caddy"],
+    env,
+    timeoutMs: EXTRACT_TIMEOUT_MS,
+  });
+  if (!unpacked.ok) throw new Error(`its archive does not unpack (${unpacked.why})`);
+  const program = join(folder, "caddy");
+  await chmod(program, EXECUTABLE_MODE);
+  const file = await open(program, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const test = await runCommand({
+    command: [program, "version"],
+    env,
+    timeoutMs: SELF_TEST_TIMEOUT_MS,
+  });
+  if (!test.ok) throw new Error(`it does not run on this machine (${test.why})`);
+  return program;
+}
+
+/**
+ * Puts `<bin>/caddy` in place, complete and tried, or leaves things as they were.
+ * @returns undefined when it is there, else why not
+ */
+export async function installRelease(options: ReleaseOptions): Promise<string | undefined> {
+  const system = SYSTEMS[options.platform];
+  const machine = MACHINES[options.arch];
+  if (system === undefined || machine === undefined) {
+    return `there is no release for ${options.platform} on ${options.arch}`;
+  }
+  const name = `caddy_${CADDY_VERSION}_${system}_${machine}.tar.gz`;
+  const folderUrl = `${options.releasesUrl}/v${CADDY_VERSION}`;
+  let staging: string | undefined;
+  try {
+    await mkdir(options.bin, { recursive: true, mode: PRIVATE_FOLDER_MODE });
+    staging = await mkdtemp(join(options.bin, ".caddy-"));
+    const expected = await expectedChecksum(folderUrl, name);
+    const archive = join(staging, name);
+    const actual = await downloadArchive(`${folderUrl}/${name}`, archive);
+    if (actual !== expected) throw new Error(`the checksum of ${name} is not the release's`);
+    const program = await extract(archive, staging, options.searchPath);
+    await rename(program, join(options.bin, "caddy"));
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  } finally {
+    if (staging !== undefined) await rm(staging, { recursive: true, force: true });
+  }
+}

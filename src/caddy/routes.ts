@@ -1,0 +1,113 @@
+/** The route table (specification 5) as data: who may pass on which public path, and where it leads. */
+import type { CoreServiceName } from "../contract/process.ts";
+
+/**
+ * - `public`: anyone passes.
+ * - `own`: anyone reaches the upstream, which checks for itself.
+ * - `key_or_session`: an `Authorization` header goes through untouched and the upstream checks it;
+ *   without one a session is needed, and Caddy adds the row's token.
+ * - `session`: auth's verify endpoint decides first.
+ */
+type AccessClass = "public" | "own" | "key_or_session" | "session";
+
+/** A process on loopback that a row may lead to. */
+export type UpstreamName = CoreServiceName | "supervisor";
+
+/** Variables of Caddy's environment; the Caddyfile holds their names only. */
+export type TokenVariable = "SUPERVISOR_API_TOKEN" | "AGENT_API_KEY" | "LUNA_AUTH_TOKEN";
+
+interface Row {
+  /** Unique; names the row's matcher in the Caddyfile. */
+  name: string;
+  /** Caddy's path patterns; none on the last row, which takes everything else. */
+  paths: readonly string[];
+  access: AccessClass;
+}
+
+export interface ProxiedRoute extends Row {
+  upstream: UpstreamName;
+  /** Taken off the path before the upstream sees it. */
+  stripPrefix?: string;
+  /** What Caddy presents as `Authorization: Bearer` once a session was verified. */
+  token?: TokenVariable;
+  /** Only auth may see the session cookie. */
+  cookies?: true;
+}
+
+interface AnsweredRoute extends Row {
+  access: "public";
+  upstream: "caddy";
+  status: number;
+  body: string;
+}
+
+export type Route = ProxiedRoute | AnsweredRoute;
+
+/** The body of a fixed error, in the one shape of Luna's errors. */
+export function errorBody(code: string, message: string): string {
+  return JSON.stringify({ error: { code, message } });
+}
+
+/** `/prefix` and what is below it, but not `/prefix-and-more`. */
+function under(prefix: string): readonly string[] {
+  return [prefix, `${prefix}/*`];
+}
+
+/** In the order in which they are tried: the first row that matches is the only one. */
+export const ROUTES: readonly Route[] = [
+  {
+    name: "healthz",
+    paths: ["/healthz"],
+    access: "public",
+    upstream: "caddy",
+    status: 200,
+    body: JSON.stringify({ status: "ok" }),
+  },
+  { name: "auth", paths: ["/auth/*"], access: "public", upstream: "auth", cookies: true },
+  {
+    name: "sign_in_page",
+    paths: ["/login", "/assets/*", "/theme.js", "/favicon.svg"],
+    access: "public",
+    upstream: "hub",
+  },
+  { name: "well_known", paths: ["/.well-known/*"], access: "own", upstream: "mcp" },
+  {
+    name: "mcp",
+    // Names of extensions cannot begin with "mcp-" (src/contract/names.ts), so this shadows none.
+    paths: [...under("/api/mcp"), "/api/mcp-*"],
+    access: "own",
+    upstream: "mcp",
+  },
+  {
+    name: "agent",
+    paths: under("/api/agent"),
+    access: "key_or_session",
+    upstream: "agent",
+    stripPrefix: "/api/agent",
+    token: "AGENT_API_KEY",
+  },
+  {
+    name: "supervisor",
+    paths: under("/api/supervisor"),
+    access: "session",
+    upstream: "supervisor",
+    stripPrefix: "/api/supervisor",
+    token: "SUPERVISOR_API_TOKEN",
+  },
+  {
+    name: "external_services",
+    paths: under("/api/external-services"),
+    access: "session",
+    upstream: "supervisor",
+    token: "SUPERVISOR_API_TOKEN",
+  },
+  {
+    name: "unknown_api",
+    paths: under("/api"),
+    access: "public",
+    upstream: "caddy",
+    status: 404,
+    body: errorBody("not_found", "There is no such API; its path may be misspelled"),
+  },
+  { name: "hub", paths: [], access: "session", upstream: "hub" },
+];

@@ -1,0 +1,219 @@
+/** A real Caddy with the generated Caddyfile, in front of stand-ins for the core services that tell what reached them. */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Server } from "bun";
+import { type CaddyfileOptions, renderCaddyfile } from "../../src/caddy/caddyfile.ts";
+import { caddyCommand, caddyEnvironment, writeCaddyfile } from "../../src/caddy/edge.ts";
+import type { UpstreamName } from "../../src/caddy/routes.ts";
+import { type Paths, pathsOf } from "../../src/config/paths.ts";
+import { portsWith } from "../../src/config/ports.ts";
+import { until } from "./until.ts";
+
+export const CREDENTIALS = {
+  supervisorToken: "canary-supervisor-token",
+  agentKey: "sk-luna-canary-agent-key",
+  authToken: "canary-auth-token",
+  mcpToken: "canary-mcp-token",
+  toolHostToken: "canary-tool-host-token",
+};
+export const SESSION = "luna_session=canary-session";
+export const IDENTITY = "signed.identity";
+
+/** What a stand-in answers: who it is and what it saw. */
+interface Seen {
+  upstream: UpstreamName;
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+}
+
+/** What auth's verify endpoint does, in small: the cookie decides. */
+function verify(request: Request): Response {
+  if (request.headers.get("Authorization") !== `Bearer ${CREDENTIALS.authToken}`) {
+    return new Response("not Caddy", { status: 500 });
+  }
+  const cookie = request.headers.get("Cookie") ?? "";
+  if (cookie.includes("without-identity")) return new Response(null, { status: 204 });
+  if (cookie.includes(SESSION)) {
+    return new Response(null, { status: 204, headers: { "X-Luna-Identity": IDENTITY } });
+  }
+  if (request.headers.get("Sec-Fetch-Mode") === "navigate") {
+    const to = encodeURIComponent(request.headers.get("X-Forwarded-Uri") ?? "");
+    return new Response(null, { status: 302, headers: { Location: `/login?returnTo=${to}` } });
+  }
+  return Response.json({ error: { code: "unauthorized", message: "Sign in" } }, { status: 401 });
+}
+
+/** Counts what is under way, so that a test sees a cancelled request end. */
+interface Streams {
+  open: number;
+}
+
+/** One event at once, then silence until the client goes away. */
+function quietStream(request: Request, streams: Streams): Response {
+  streams.open += 1;
+  request.signal.addEventListener("abort", () => {
+    streams.open -= 1;
+  });
+  const body = new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode("data: first\n\n")),
+  });
+  return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
+}
+
+export interface Upstream {
+  server: Server<undefined>;
+  requests: Seen[];
+  streams: Streams;
+}
+
+export function startUpstream(name: UpstreamName, port = 0): Upstream {
+  const requests: Seen[] = [];
+  const streams: Streams = { open: 0 };
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port,
+    idleTimeout: 0,
+    maxRequestBodySize: 64 * 1024 * 1024,
+    async fetch(request, running) {
+      const url = new URL(request.url);
+      const seen: Seen = {
+        upstream: name,
+        method: request.method,
+        path: url.pathname + url.search,
+        headers: Object.fromEntries(request.headers),
+      };
+      requests.push(seen);
+      if (name === "auth" && url.pathname === "/verify") return verify(request);
+      if (request.headers.get("Upgrade") === "websocket" && running.upgrade(request)) {
+        return new Response();
+      }
+      if (url.pathname.endsWith("/stream")) return quietStream(request, streams);
+      if (url.pathname.endsWith("/gone")) return new Response("", { status: 500 });
+      if (url.pathname.endsWith("/own-policy")) {
+        return new Response("", { headers: { "Content-Security-Policy": "sandbox" } });
+      }
+      const size = (await request.arrayBuffer()).byteLength;
+      return Response.json({ ...seen, size });
+    },
+    websocket: { message: (socket, message) => void socket.send(message) },
+  });
+  return { server, requests, streams };
+}
+
+function freePort(): number {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
+}
+
+export interface Edge {
+  paths: Paths;
+  port: number;
+  url: string;
+  upstreams: Record<UpstreamName, Upstream>;
+  /** The Caddy program, and the environment that it inherits. */
+  program: string;
+  base: Record<string, string>;
+  options: CaddyfileOptions;
+  log(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+interface EdgeSetup {
+  deployment?: Pick<CaddyfileOptions, "mode" | "publicDomain" | "cloudflareTunnel">;
+  /** Changes the Caddyfile's text, for what a test machine cannot have (public certificates). */
+  edit?: (text: string) => string;
+}
+
+function caddyProgram(): string {
+  const program = Bun.which("caddy");
+  if (program === null) throw new Error("These tests need the caddy program on PATH");
+  return program;
+}
+
+/** Starts stand-ins and Caddy, and answers once Caddy does. */
+export async function startEdge(setup: EdgeSetup = {}): Promise<Edge> {
+  const { deployment = { mode: "local", publicDomain: "" }, edit = (text) => text } = setup;
+  const paths = pathsOf(await mkdtemp(join(tmpdir(), "luna-edge-")));
+  await mkdir(paths.luna, { recursive: true });
+  const program = caddyProgram();
+  const base = { PATH: Bun.env["PATH"] ?? "", LANG: "C.UTF-8" };
+  const upstreams = {
+    auth: startUpstream("auth"),
+    agent: startUpstream("agent"),
+    mcp: startUpstream("mcp"),
+    hub: startUpstream("hub"),
+    supervisor: startUpstream("supervisor"),
+  };
+  const port = freePort();
+  const ports = { ...portsWith(0), caddy: port };
+  for (const [name, { server }] of Object.entries(upstreams)) {
+    ports[name as UpstreamName] = server.port ?? 0;
+  }
+  const options: CaddyfileOptions = {
+    ...deployment,
+    ports,
+    adminSocket: paths.caddySocket,
+    dataDir: paths.caddyData,
+  };
+  await writeCaddyfile(edit(renderCaddyfile(options)), { paths, program, base });
+  const logFile = join(paths.home, "caddy.log");
+  const caddy = Bun.spawn(caddyCommand(paths, program), {
+    env: caddyEnvironment({ base, paths, credentials: CREDENTIALS }),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: Bun.file(logFile),
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const log = () => Bun.file(logFile).text();
+  const stop = async () => {
+    caddy.kill("SIGTERM");
+    await caddy.exited;
+    for (const { server } of Object.values(upstreams)) await server.stop(true);
+    await rm(paths.home, { recursive: true, force: true });
+  };
+  try {
+    await until(async () => (await fetch(`${url}/healthz`)).ok, { what: "Caddy's first answer" });
+  } catch (error) {
+    const told = await log();
+    await stop();
+    throw new Error(`Caddy did not start: ${told}`, { cause: error });
+  }
+  return { paths, port, url, upstreams, program, base, options, log, stop };
+}
+
+export interface RawAnswer {
+  status: number;
+  headers: string;
+  body: string;
+}
+
+/** Sends a request line as it is (no client tidies the path or the headers) to a loopback port or a unix socket. */
+export function rawRequest(
+  where: number | string,
+  request: { target: string; headers?: readonly string[]; method?: string },
+): Promise<RawAnswer> {
+  const { target, headers = [], method = "GET" } = request;
+  const host = headers.some((line) => /^host:/i.test(line)) ? [] : ["Host: 127.0.0.1"];
+  const lines = [`${method} ${target} HTTP/1.1`, ...host, ...headers, "Connection: close", "", ""];
+  return new Promise((resolve, reject) => {
+    const pieces: Uint8Array[] = [];
+    const address =
+      typeof where === "number" ? { host: "127.0.0.1", port: where } : { path: where };
+    const socket = createConnection(address, () => {
+      socket.write(lines.join("\r\n"));
+    });
+    socket.on("data", (piece) => pieces.push(Buffer.from(piece)));
+    socket.on("error", reject);
+    socket.on("close", () => {
+      const text = Buffer.concat(pieces).toString("utf8");
+      const [head = "", ...body] = text.split("\r\n\r\n");
+      const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0);
+      resolve({ status, headers: head, body: body.join("\r\n\r\n") });
+    });
+  });
+}

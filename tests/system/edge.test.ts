@@ -1,0 +1,611 @@
+/** Every row of the route table through the real Caddy: who passes, what arrives, and what cannot be smuggled in. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { z } from "zod";
+import { renderCaddyfile } from "../../src/caddy/caddyfile.ts";
+import { reloadCaddy, writeCaddyfile } from "../../src/caddy/edge.ts";
+import { ROUTES, type UpstreamName } from "../../src/caddy/routes.ts";
+import { ErrorBody } from "../../src/contract/error.ts";
+import {
+  CREDENTIALS,
+  type Edge,
+  IDENTITY,
+  rawRequest,
+  SESSION,
+  startEdge,
+  startUpstream,
+} from "../support/edge.ts";
+import { until } from "../support/until.ts";
+
+const FORGED = {
+  "X-Luna-Identity": "forged",
+  X_Luna_Identity: "forged",
+  "X-Luna_Identity": "forged",
+  "X-LUNA-UPSTREAM": "forged",
+  "X-Forwarded-For": "6.6.6.6",
+  "X-Forwarded-Host": "forged.example",
+  "X-Forwarded-Proto": "forged",
+  X_Forwarded_Host: "forged.example",
+  "X-Forwarded-Prefix": "/forged",
+  "X-Real-IP": "6.6.6.6",
+  Forwarded: "for=6.6.6.6",
+};
+
+const Answer = z.object({
+  upstream: z.string(),
+  path: z.string(),
+  method: z.string(),
+  headers: z.record(z.string(), z.string()),
+  size: z.number(),
+});
+
+let edge: Edge;
+/** Another Caddy, which nothing reloads. */
+let quietEdge: Edge;
+/** How long that Caddy bears a client that does not finish its headers; the last test looks at it. */
+let slowClient: Promise<number>;
+
+beforeAll(async () => {
+  [edge, quietEdge] = await Promise.all([startEdge(), startEdge()]);
+  const began = Date.now();
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const socket = createConnection({ host: "127.0.0.1", port: quietEdge.port }, () => {
+    socket.write("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n");
+  });
+  socket.resume();
+  socket.on("close", () => resolve(Date.now() - began));
+  slowClient = promise;
+});
+afterAll(() => Promise.all([edge.stop(), quietEdge.stop()]));
+
+function get(path: string, headers: Record<string, string> = {}, init: RequestInit = {}) {
+  return fetch(`${edge.url}${path}`, { redirect: "manual", headers, ...init });
+}
+
+async function seen(response: Response): Promise<z.infer<typeof Answer>> {
+  expect(response.status).toBe(200);
+  return Answer.parse(await response.json());
+}
+
+async function refusal(response: Response): Promise<{ status: number; code: string }> {
+  expect(response.headers.get("Content-Type")).toStartWith("application/json");
+  const { error } = ErrorBody.parse(await response.json());
+  return { status: response.status, code: error.code };
+}
+
+/** One path of each row, what its upstream should see, and the token that Caddy adds after a session. */
+const ROWS: Record<string, { path: string; arrives?: string; adds?: string }> = {
+  healthz: { path: "/healthz" },
+  auth: { path: "/auth/me?x=1", arrives: "/auth/me?x=1" },
+  sign_in_page: { path: "/assets/app.js", arrives: "/assets/app.js" },
+  well_known: {
+    path: "/.well-known/oauth-protected-resource",
+    arrives: "/.well-known/oauth-protected-resource",
+  },
+  mcp: { path: "/api/mcp-home/mcp", arrives: "/api/mcp-home/mcp" },
+  agent: { path: "/api/agent/v1/models", arrives: "/v1/models", adds: CREDENTIALS.agentKey },
+  supervisor: {
+    path: "/api/supervisor/tools/all?a=%2F",
+    arrives: "/tools/all?a=%2F",
+    adds: CREDENTIALS.supervisorToken,
+  },
+  external_services: {
+    path: "/api/external-services/x",
+    arrives: "/api/external-services/x",
+    adds: CREDENTIALS.supervisorToken,
+  },
+  unknown_api: { path: "/api/nothing/here" },
+  hub: { path: "/tools", arrives: "/tools" },
+};
+
+test("the rows below are all rows of the table", () => {
+  expect(ROUTES.map((route) => route.name)).toEqual(Object.keys(ROWS));
+});
+
+describe.each(ROUTES.filter((route) => route.upstream !== "caddy"))("row $name", (route) => {
+  const row = ROWS[route.name] ?? { path: "/" };
+  const name = route.upstream as UpstreamName;
+  const open = route.access === "public" || route.access === "own";
+
+  test("without credentials", async () => {
+    const before = edge.upstreams[name].requests.length;
+    const response = await get(row.path);
+    if (open) {
+      expect(await seen(response)).toMatchObject({ upstream: name, path: row.arrives });
+      return;
+    }
+    expect(await refusal(response)).toEqual({ status: 401, code: "unauthorized" });
+    expect(edge.upstreams[name].requests.length).toBe(before);
+  });
+
+  test("with a session", async () => {
+    const { upstream, path, headers } = await seen(await get(row.path, { Cookie: SESSION }));
+    expect({ upstream, path }).toEqual({ upstream: name, path: row.arrives ?? "" });
+    expect(headers["host"]).toBe(`127.0.0.1:${edge.upstreams[name].server.port}`);
+    expect(headers["x-forwarded-host"]).toBe(`127.0.0.1:${edge.port}`);
+    expect(headers["x-forwarded-proto"]).toBe("http");
+    expect(headers["x-luna-identity"]).toBe(open ? undefined : IDENTITY);
+    expect(headers["authorization"]).toBe(
+      row.adds === undefined ? undefined : `Bearer ${row.adds}`,
+    );
+    expect(headers["cookie"]).toBe(name === "auth" ? SESSION : undefined);
+  });
+
+  test("with a key of the client's own", async () => {
+    const response = await get(row.path, { Authorization: "Bearer sk-luna-own" });
+    if (route.access === "session") {
+      expect(await refusal(response)).toEqual({ status: 401, code: "unauthorized" });
+      return;
+    }
+    const { headers } = await seen(response);
+    expect(headers["authorization"]).toBe("Bearer sk-luna-own");
+    expect(headers["x-luna-identity"]).toBeUndefined();
+  });
+
+  test("a session's row replaces a forged Authorization", async () => {
+    if (route.access !== "session") return expect(open || name === "agent").toBe(true);
+    const sent = { Cookie: SESSION, Authorization: "Bearer forged" };
+    const { headers } = await seen(await get(row.path, sent));
+    expect(headers["authorization"]).toBe(
+      row.adds === undefined ? undefined : `Bearer ${row.adds}`,
+    );
+  });
+
+  test("forged internal headers do not arrive", async () => {
+    const sent = { ...FORGED, "X-Luna-Trace": "1", Cookie: SESSION };
+    const { headers } = await seen(await get(row.path, sent));
+    expect(JSON.stringify(headers)).not.toContain("forged");
+    expect(JSON.stringify(headers)).not.toContain("6.6.6.6");
+    expect(headers["x-luna-identity"]).toBe(open ? undefined : IDENTITY);
+    expect(headers["x-forwarded-for"]).toBe("127.0.0.1");
+    expect(headers["x-luna-trace"]).toBe("1");
+  });
+
+  test("forged internal headers open nothing", async () => {
+    const response = await get(row.path, FORGED);
+    expect(response.status).toBe(open ? 200 : 401);
+  });
+});
+
+describe("fixed answers", () => {
+  test("/healthz", async () => {
+    expect(await (await get("/healthz")).json()).toEqual({ status: "ok" });
+  });
+
+  test.each(["/api", "/api/nothing", "/api/agentic/v1", "/api/mcpx", "/api/supervisors"])(
+    "%s is a JSON 404, with a session or without, whatever the method",
+    async (path) => {
+      const not_found = { status: 404, code: "not_found" };
+      expect(await refusal(await get(path))).toEqual(not_found);
+      expect(await refusal(await get(path, { Cookie: SESSION }))).toEqual(not_found);
+      expect(await refusal(await get(path, {}, { method: "POST", body: "x" }))).toEqual(not_found);
+      expect(await refusal(await get(path, {}, { method: "OPTIONS" }))).toEqual(not_found);
+    },
+  );
+
+  test("a browser's navigation without a session is sent to the sign-in page", async () => {
+    const response = await get("/tools?tab=2", { "Sec-Fetch-Mode": "navigate" });
+    expect(response.status).toBe(302);
+    expect(response.headers.get("Location")).toBe("/login?returnTo=%2Ftools%3Ftab%3D2");
+  });
+
+  test("a Host that is not Luna's gets 421, never an empty 200", async () => {
+    for (const host of [
+      "evil.example",
+      `evil.example:${edge.port}`,
+      "127.0.0.1.evil.example",
+      "[::1]",
+    ]) {
+      for (const target of ["/", "/healthz", "/api/supervisor/overview", "/auth/me"]) {
+        const { status, body } = await rawRequest(edge.port, {
+          target,
+          headers: [`Host: ${host}`, `Cookie: ${SESSION}`],
+        });
+        expect(status).toBe(421);
+        expect(ErrorBody.parse(JSON.parse(body)).error.code).toBe("misdirected");
+      }
+    }
+    for (const host of ["127.0.0.1", "localhost", "localhost:9", "LOCALHOST:1234"]) {
+      const { status } = await rawRequest(edge.port, {
+        target: "/auth/me",
+        headers: [`Host: ${host}`],
+      });
+      expect(status).toBe(200);
+    }
+  });
+
+  test("a session without an identity is refused", async () => {
+    const cookie = `${SESSION}; without-identity`;
+    for (const path of ["/api/supervisor/overview", "/api/agent/v1/models", "/"]) {
+      const answer = await refusal(await get(path, { Cookie: cookie }));
+      expect(answer).toEqual({ status: 503, code: "unavailable" });
+    }
+  });
+});
+
+/** Spellings of a protected path, and paths that begin in a public row and climb out of it. */
+const TRICKS = [
+  "//api/supervisor/overview",
+  "/api//supervisor/overview",
+  "/api/supervisor//overview",
+  "/./api/supervisor/overview",
+  "/api/./supervisor/overview",
+  "/x/../api/supervisor/overview",
+  "/API/supervisor/overview",
+  "/Api/SuperVisor/overview",
+  "/%61pi/supervisor/overview",
+  "/api/%73upervisor/overview",
+  "/%2e/api/supervisor/overview",
+  "/api%2fsupervisor/overview",
+  "/api/supervisor%2foverview",
+  "/api/supervisor",
+  "/api/supervisor/",
+  "/api/supervisor/..;/overview",
+  "/api/supervisor;x/overview",
+  "/api/supervisor/%2e%2e/overview",
+  "/auth/../api/supervisor/overview",
+  "/auth/%2e%2e/api/supervisor/overview",
+  "/auth/%2E%2E/verify",
+  "/auth/..%2fverify",
+  "/auth/.%2e/verify",
+  "/auth/..%5cverify",
+  "/auth/..\\verify",
+  "/auth/%252e%252e/verify",
+  "/assets/../api/supervisor/overview",
+  "/assets/..%2f..%2fapi/supervisor/overview",
+  "/assets/%2e%2e/tools",
+  "/login/../tools",
+  "/.well-known/../api/supervisor/overview",
+  "/api/mcp/../supervisor/overview",
+  "/api/mcp/..%2fsupervisor/overview",
+  "/api/mcp-x/%2e%2e/supervisor/overview",
+  "/api/agent/../supervisor/overview",
+  "/api/supervisor/overview%00",
+  "http://127.0.0.1/api/supervisor/overview",
+  "http:///api/supervisor/overview",
+  "*",
+];
+
+describe("path tricks", () => {
+  test.each(TRICKS)("%s reaches nothing protected without a session", async (target) => {
+    const counts = () => [
+      ...(["supervisor", "agent"] as const).map((name) => edge.upstreams[name].requests.length),
+      edge.upstreams.hub.requests.filter(({ path }) => !/^\/(assets|login)/.test(path)).length,
+    ];
+    const before = counts();
+    const { status } = await rawRequest(edge.port, { target });
+    expect(counts()).toEqual(before);
+    expect(
+      edge.upstreams.auth.requests.some(({ path, headers }) => {
+        return path === "/verify" && headers["authorization"] === undefined;
+      }),
+    ).toBe(false);
+    expect(status).toBeGreaterThanOrEqual(200);
+    expect(status).toBeLessThan(500);
+  });
+
+  test.each(TRICKS)(
+    "%s with a session never carries a token to another upstream",
+    async (target) => {
+      await rawRequest(edge.port, { target, headers: [`Cookie: ${SESSION}`] });
+      for (const [name, { requests }] of Object.entries(edge.upstreams)) {
+        const tokens = JSON.stringify(requests.map(({ headers }) => headers["authorization"]));
+        if (name !== "supervisor") expect(tokens).not.toContain(CREDENTIALS.supervisorToken);
+        if (name !== "agent") expect(tokens).not.toContain(CREDENTIALS.agentKey);
+        if (name !== "auth") expect(tokens).not.toContain(CREDENTIALS.authToken);
+      }
+    },
+  );
+
+  test.each([
+    "//auth/me",
+    "/auth/./me",
+    "/auth/../auth/me",
+    "/auth/%2e%2e/auth/me",
+    "/auth/..%2Fme",
+    "/auth/x%5Cy",
+    "/auth/x%00",
+    "/auth/.",
+    "/auth/..?x=1",
+  ])("%s is refused as ambiguous", async (target) => {
+    const { status, body } = await rawRequest(edge.port, { target });
+    expect(status).toBe(400);
+    expect(ErrorBody.parse(JSON.parse(body)).error.code).toBe("invalid_input");
+  });
+
+  test.each(["/auth/a.b", "/auth/...", "/auth/.x", "/auth/a%20b", "/auth/me?to=//x/../%2e%2f"])(
+    "%s is an ordinary path",
+    async (target) => {
+      expect((await rawRequest(edge.port, { target })).status).toBe(200);
+    },
+  );
+});
+
+/** Bun's WebSocket takes headers; the browser's type, which is also loaded, does not say so. */
+const SocketWithHeaders: new (
+  url: string,
+  options: { headers: Record<string, string> },
+) => WebSocket = WebSocket as never;
+
+describe("streams", () => {
+  test.each([
+    ["agent", "/api/agent/v1/stream", { Authorization: "Bearer sk-luna-own" }, "POST"],
+    ["mcp", "/api/mcp/stream", { "X-API-Key": "own" }, "GET"],
+    ["supervisor", "/api/supervisor/stream", { Cookie: SESSION }, "GET"],
+  ] as const)(
+    "%s: the first event comes at once, and a client that goes away cancels",
+    async (name, path, headers, method) => {
+      const { streams } = edge.upstreams[name];
+      const client = new AbortController();
+      const body = method === "POST" ? "{}" : null;
+      const response = await get(path, headers, { method, body, signal: client.signal });
+      const first = await response.body?.getReader().read();
+      expect(new TextDecoder().decode(first?.value)).toBe("data: first\n\n");
+      expect(streams.open).toBe(1);
+      client.abort();
+      await until(() => streams.open === 0, { timeoutMs: 3_000, what: "the upstream's abort" });
+    },
+  );
+
+  test("WebSocket passes with a session, and not without", async () => {
+    const url = `ws://127.0.0.1:${edge.port}/api/supervisor/live`;
+    const echoed = await new Promise((resolve, reject) => {
+      const socket = new SocketWithHeaders(url, { headers: { Cookie: SESSION } });
+      socket.onopen = () => socket.send("hello");
+      socket.onmessage = (event) => {
+        resolve(event.data);
+        socket.close();
+      };
+      socket.onerror = reject;
+    });
+    expect(echoed).toBe("hello");
+    const upgrade = edge.upstreams.supervisor.requests.at(-1);
+    expect(upgrade?.headers["authorization"]).toBe(`Bearer ${CREDENTIALS.supervisorToken}`);
+
+    const opened = await new Promise((resolve) => {
+      const socket = new WebSocket(url);
+      socket.onopen = () => resolve(true);
+      socket.onclose = () => resolve(false);
+    });
+    expect(opened).toBe(false);
+  });
+});
+
+describe("limits and failures", () => {
+  test("a body over the limit is 413 JSON, announced or not", async () => {
+    const body = new Uint8Array(33 * 1024 * 1024);
+    const announced = await get("/auth/upload", {}, { method: "POST", body });
+    expect(await refusal(announced)).toEqual({ status: 413, code: "too_large" });
+    const chunked = new ReadableStream({
+      start(controller) {
+        controller.enqueue(body);
+        controller.close();
+      },
+    });
+    const unannounced = await get("/auth/upload", {}, { method: "POST", body: chunked });
+    expect(await refusal(unannounced)).toEqual({ status: 413, code: "too_large" });
+    const allowed = body.subarray(0, 31 * 1024 * 1024);
+    const taken = await seen(await get("/auth/upload", {}, { method: "POST", body: allowed }));
+    expect(taken.size).toBe(allowed.byteLength);
+  });
+
+  test("requests wait for an upstream that is being restarted", async () => {
+    const { port } = edge.upstreams.mcp.server;
+    await edge.upstreams.mcp.server.stop(true);
+    const answers = Promise.all([
+      get("/api/mcp/mcp"),
+      get("/api/mcp/mcp", {}, { method: "DELETE" }),
+      get("/api/mcp/mcp", {}, { method: "POST", body: '{"jsonrpc":"2.0"}' }),
+    ]);
+    // By the time of this answer Caddy has been refused for each of the three.
+    await get("/healthz");
+    edge.upstreams.mcp = startUpstream("mcp", port);
+    const [read, removed, posted] = await answers;
+    expect([read.status, removed.status]).toEqual([200, 200]);
+    // Caddy 2.6 has given a body away at the first refusal, and says so at once.
+    if (posted.status !== 200) {
+      expect(await refusal(posted)).toEqual({ status: 502, code: "unavailable" });
+    }
+  });
+
+  test("a dead upstream is unavailable in JSON; a dead auth lets nobody in; the log keeps secrets", async () => {
+    const { auth, mcp } = edge.upstreams;
+    const ports = { auth: auth.server.port, mcp: mcp.server.port };
+    await Promise.all([auth.server.stop(true), mcp.server.stop(true)]);
+    const supervised = edge.upstreams.supervisor.requests.length;
+    const [dead, closed] = await Promise.all([
+      get("/api/mcp/mcp?code=canary-code", {
+        Cookie: SESSION,
+        "X-API-Key": "canary-key",
+        Authorization: "Bearer canary-bearer",
+      }),
+      get("/api/supervisor/overview?token=canary-token", { Cookie: SESSION }),
+    ]);
+    expect(dead.headers.get("Retry-After")).toBe("1");
+    expect(await refusal(dead)).toEqual({ status: 502, code: "unavailable" });
+    expect(await refusal(closed)).toEqual({ status: 502, code: "unavailable" });
+    expect(edge.upstreams.supervisor.requests.length).toBe(supervised);
+    edge.upstreams.auth = startUpstream("auth", ports.auth);
+    edge.upstreams.mcp = startUpstream("mcp", ports.mcp);
+    const log = await edge.log();
+    expect(log).toContain('"uri":"/api/mcp/mcp"');
+    expect(log).not.toContain("canary");
+  }, 15_000);
+
+  test("connections to upstreams are reused", async () => {
+    const before = await openedConnections(edge.upstreams.hub.server.port);
+    for (let n = 0; n < 20; n += 1) await (await get("/assets/app.js")).arrayBuffer();
+    expect((await openedConnections(edge.upstreams.hub.server.port)) - before).toBeLessThanOrEqual(
+      1,
+    );
+  });
+
+  test("security headers are on answers, refusals and errors", async () => {
+    const answers = [
+      await get("/auth/me"),
+      await get("/api/nothing"),
+      await get("/tools"),
+      await get("/auth/.."),
+      await fetch(`${edge.url}/`, { headers: { Host: "evil.example" } }),
+    ];
+    for (const { headers } of answers) {
+      expect(headers.get("Content-Security-Policy")).toContain("frame-ancestors 'self'");
+      expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+      expect(headers.get("Referrer-Policy")).toBe("same-origin");
+      expect(headers.get("Strict-Transport-Security")).toBeNull();
+      expect(headers.get("Server")).toBeNull();
+    }
+    const own = await get("/auth/own-policy");
+    expect(own.headers.get("Content-Security-Policy")).toBe("sandbox");
+  });
+});
+
+/** Established connections to a loopback port, from /proc/net/tcp. */
+async function openedConnections(port: number | undefined): Promise<number> {
+  const hex = (port ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  const lines = (await readFile("/proc/net/tcp", "utf8")).split("\n");
+  return lines.filter((line) => line.includes(`0100007F:${hex} 01 `)).length;
+}
+
+describe("the Caddyfile in service", () => {
+  test("no secret is in the file, the loaded configuration or Caddy's own files", async () => {
+    const entries = await readdir(edge.paths.luna, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    expect(files.map(({ name }) => name)).toContain("Caddyfile");
+    const loaded = await rawRequest(edge.paths.caddySocket, {
+      target: "/config/",
+      headers: ["Host:"],
+    });
+    expect(loaded.body).toContain("{env.SUPERVISOR_API_TOKEN}");
+    expect(loaded.body).not.toContain("canary");
+    for (const { parentPath, name } of files) {
+      expect(await readFile(join(parentPath, name), "utf8")).not.toContain("canary");
+    }
+  });
+
+  test("nothing but the two addresses listens, and the admin socket is the owner's alone", async () => {
+    expect((await stat(edge.paths.caddySocket)).mode & 0o022).toBe(0);
+    const admin = await fetch("http://127.0.0.1:2019/config/").catch(() => undefined);
+    expect(admin).toBeUndefined();
+  });
+
+  test("an invalid Caddyfile is refused and the last good one stays", async () => {
+    const good = await readFile(edge.paths.caddyfile, "utf8");
+    const place = { paths: edge.paths, program: edge.program, base: edge.base };
+    await expect(writeCaddyfile("{\n\tno_such_option\n}\n", place)).rejects.toThrow(
+      "no_such_option",
+    );
+    expect(await readFile(edge.paths.caddyfile, "utf8")).toBe(good);
+    expect(await readdir(edge.paths.luna)).not.toContain("Caddyfile.candidate");
+    expect(await writeCaddyfile(good, place)).toBe(false);
+  });
+
+  test("a reload takes the new file", async () => {
+    const place = { paths: edge.paths, program: edge.program, base: edge.base };
+    const good = await readFile(edge.paths.caddyfile, "utf8");
+    const changed = good.replace('{"status":"ok"}', '{"status":"changed"}');
+    expect(await writeCaddyfile(changed, place)).toBe(true);
+    await reloadCaddy(place);
+    // A connection that was open goes on with the old file until it is used up.
+    const healthz = async () => (await get("/healthz", { Connection: "close" })).text();
+    await until(async () => (await healthz()) === '{"status":"changed"}');
+    await writeCaddyfile(good, place);
+    await reloadCaddy(place);
+    await until(async () => (await healthz()) === '{"status":"ok"}');
+  });
+
+  test("a Caddy that does not run cannot be reloaded, and says so", async () => {
+    const paths = { ...edge.paths, caddySocket: join(edge.paths.luna, "nobody.sock") };
+    const place = { paths, program: edge.program, base: edge.base };
+    await expect(reloadCaddy(place)).rejects.toThrow("Cannot reload Caddy");
+  });
+});
+
+describe("public modes", () => {
+  const DOMAIN = "luna.example.com";
+
+  test("custom_domain: HTTPS for the domain only, plain HTTP redirects, health on loopback", async () => {
+    const https = await startEdge({
+      deployment: { mode: "custom_domain", publicDomain: DOMAIN },
+      // A local authority in place of a public one, which would need a public address.
+      edit: (text) => text.replace("{\n", "{\n\tlocal_certs\n\tskip_install_trust\n"),
+    });
+    try {
+      const offset = https.port - 8443;
+      const tls = { rejectUnauthorized: false, serverName: DOMAIN };
+      const ask = (host: string, path: string) =>
+        fetch(`https://127.0.0.1:${443 + offset}${path}`, { headers: { Host: host }, tls });
+      const answer = await until(() => ask(DOMAIN, "/auth/me").catch(() => undefined), {
+        what: "the certificate",
+      });
+      const { headers } = await seen(answer);
+      expect(headers["x-forwarded-proto"]).toBe("https");
+      expect(headers["x-forwarded-host"]).toBe(DOMAIN);
+      expect(answer.headers.get("Strict-Transport-Security")).toBe("max-age=31536000");
+      expect((await ask("evil.example", "/auth/me")).status).toBe(421);
+      const redirect = await rawRequest(80 + offset, {
+        target: "/x",
+        headers: [`Host: ${DOMAIN}`],
+      });
+      expect(redirect.status).toBe(308);
+      expect(redirect.headers).toContain(`Location: https://${DOMAIN}`);
+      expect((await fetch(`${https.url}/auth/me`)).status).toBe(421);
+    } finally {
+      await https.stop();
+    }
+  }, 20_000);
+
+  test("ngrok: the domain only, as https, on loopback", async () => {
+    const tunnel = await startEdge({ deployment: { mode: "ngrok", publicDomain: DOMAIN } });
+    try {
+      const headers = { Host: DOMAIN, "X-Forwarded-Host": "forged.example", Cookie: SESSION };
+      const there = await seen(await fetch(`${tunnel.url}/api/supervisor/overview`, { headers }));
+      expect(there.headers["x-forwarded-proto"]).toBe("https");
+      expect(there.headers["x-forwarded-host"]).toBe(DOMAIN);
+      expect((await fetch(`${tunnel.url}/`, { headers: { Cookie: SESSION } })).status).toBe(421);
+      // A tunnel sends the domain without Caddy's port; failures are logged all the same.
+      await fetch(`${tunnel.url}/auth/gone`, { headers });
+      await until(async () => (await tunnel.log()).includes('"uri":"/auth/gone"'));
+    } finally {
+      await tunnel.stop();
+    }
+  });
+
+  test.each(["local", "ngrok", "nip_io", "custom_domain"] as const)(
+    "%s: Caddy finds it valid",
+    async (mode) => {
+      const text = renderCaddyfile({ ...edge.options, mode, publicDomain: DOMAIN });
+      const paths = { ...edge.paths, caddyfile: join(edge.paths.luna, `${mode}.Caddyfile`) };
+      expect(await writeCaddyfile(text, { paths, program: edge.program, base: edge.base })).toBe(
+        true,
+      );
+      const formatted = Bun.spawnSync([edge.program, "fmt", paths.caddyfile]).stdout.toString();
+      expect(formatted.trim()).toBe(text.trim());
+    },
+  );
+});
+
+describe("time", () => {
+  test("Caddy ends soon after SIGTERM, whatever streams are open", async () => {
+    const own = await startEdge();
+    const response = await fetch(`${own.url}/api/mcp/stream`);
+    const reader = response.body?.getReader();
+    await reader?.read();
+    const began = Date.now();
+    const ended = reader?.read().then(
+      ({ done }) => done,
+      () => true,
+    );
+    await own.stop();
+    expect(Date.now() - began).toBeLessThan(4_000);
+    expect(await ended).toBe(true);
+  }, 10_000);
+
+  test("a client that does not finish its headers is cut", async () => {
+    const patience = await slowClient;
+    expect(patience).toBeGreaterThan(8_000);
+    expect(patience).toBeLessThan(15_000);
+  }, 20_000);
+});
