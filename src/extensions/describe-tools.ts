@@ -1,0 +1,18 @@
+/** Describes an extension's tools for everybody who must know of them without running them. */
+import type { ToolsFile } from "../contract/tool.ts";
+import { contentHash } from "./content-hash.ts";
+import { loadTools } from "./load-tools.ts";
+
+/** Imports the extension's code: call it in a process of its own, and bound its time there. */
+export async function describeTools(extension: { name: string; path: string }): Promise<ToolsFile> {
+  // Before the import: a file that changes meanwhile then leaves a hash that is stale.
+  const content_hash = await contentHash(extension.path);
+  const { system_prompt, tools, problems } = await loadTools(extension.path);
+  return {
+    extension: extension.name,
+    content_hash,
+    system_prompt,
+    tools: tools.map((tool) => tool.description),
+    problems: [...problems],
+  };
+}

@@ -1,0 +1,33 @@
+/** The description run of a tool host: imports the tools, writes what they are, and ends. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import type { Paths } from "../../config/paths.ts";
+import { describeTools } from "../../extensions/describe-tools.ts";
+import { messageOf } from "../../lib/errors.ts";
+import { writeJsonAtomic } from "../../lib/files.ts";
+
+/**
+ * Writes `.luna/tools/<extension>.json`. Import may start anything: the caller ends this process
+ * afterwards, and whoever started it bounds its time.
+ */
+export async function writeDescription(paths: Paths, extension: string): Promise<void> {
+  let written = false;
+  process.on("exit", () => {
+    // A file that calls process.exit(0) when it is imported has described nothing.
+    if (!written) process.exitCode = 1;
+  });
+  const stray: string[] = [];
+  const onStray = (error: unknown): void => {
+    stray.push(`A tool file left an error uncaught when it was loaded: ${messageOf(error)}`);
+  };
+  process.on("uncaughtException", onStray);
+  process.on("unhandledRejection", onStray);
+  const path = join(paths.extensions, extension);
+  const described = await describeTools({ name: extension, path });
+  await setImmediate(); // Rejections are reported when the event loop comes round.
+  const problems = [...described.problems, ...stray];
+  await mkdir(paths.tools, { recursive: true, mode: 0o700 });
+  await writeJsonAtomic(paths.toolsFile(extension), { ...described, problems });
+  written = true;
+}

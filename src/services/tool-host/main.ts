@@ -1,0 +1,78 @@
+/** The tool host: one extension's tools in a process of their own, behind a unix socket. */
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Environment } from "../../config/environment.ts";
+import { MasterConfigStore } from "../../config/master-config.ts";
+import { type Paths, pathsOf } from "../../config/paths.ts";
+import { ThingName } from "../../contract/names.ts";
+import { loadTools } from "../../extensions/load-tools.ts";
+import { readManifest } from "../../extensions/manifest.ts";
+import { InvalidInputError } from "../../lib/errors.ts";
+import { PRIVATE_MODE } from "../../lib/files.ts";
+import { createLogger, type Logger } from "../../lib/log.ts";
+import { serve } from "../../lib/serve.ts";
+import { hostSocketPath, publishHostSocket } from "../../tools/host-socket.ts";
+import { toolHostApp } from "./app.ts";
+import { CallRunner } from "./call-runner.ts";
+import { logConsole } from "./console.ts";
+import { writeDescription } from "./describe.ts";
+import { HostLife } from "./life.ts";
+
+const PRIVATE_UMASK = 0o077;
+
+interface ToolHostOptions {
+  /** Write `.luna/tools/<extension>.json` and exit, in place of serving. */
+  describe?: boolean;
+}
+
+/** Runs until it is idle for `tool_host.idle_ms`, told to end, or broken by a tool. */
+export async function main(
+  environment: Environment,
+  extension: string,
+  options: ToolHostOptions = {},
+): Promise<void> {
+  if (!ThingName.safeParse(extension).success) {
+    throw new InvalidInputError(`Cannot run the tools of "${extension}": no extension's name`);
+  }
+  // What tools write belongs to the owner of this Luna alone.
+  process.umask(PRIVATE_UMASK);
+  const paths = pathsOf(environment.home);
+  const manifest = await readManifest(join(paths.extensions, extension));
+  const secrets = manifest.required_secrets.map((key) => environment.variables[key] ?? "");
+  const log = createLogger(`tool-host-${extension}`, secrets);
+  logConsole(log);
+  if (options.describe === true) {
+    await writeDescription(paths, extension);
+    process.exit(0);
+  }
+  await serveTools({ paths, extension, log });
+}
+
+async function serveTools(host: { paths: Paths; extension: string; log: Logger }): Promise<void> {
+  const { paths, extension, log } = host;
+  const config = new MasterConfigStore(paths.masterConfig);
+  const socketLink = paths.toolHostSocket(extension);
+  const idleMs = (await config.read()).tool_host.idle_ms;
+  const life = new HostLife({ socketLink, idleMs, log });
+  life.watch();
+  const folder = join(paths.extensions, extension);
+  const loaded = await loadTools(folder);
+  for (const problem of loaded.problems) log.warn(problem);
+  const runner = new CallRunner({
+    extension,
+    loaded,
+    dataFolder: join(folder, "data"),
+    settings: async () => (await config.read()).tool_host,
+    log,
+    onQuiet: () => life.rest(),
+    onWornOut: () => void life.retire("Too many calls went on after their time"),
+  });
+  mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  const unix = hostSocketPath(socketLink, process.pid);
+  rmSync(unix, { force: true }); // Of a process long dead that had this pid.
+  const server = serve({ fetch: toolHostApp({ runner, log }).fetch, listen: { unix } });
+  chmodSync(unix, PRIVATE_MODE);
+  life.begin({ runner, stopServer: () => server.stop() });
+  publishHostSocket(socketLink, process.pid);
+  log.info("The tool host is ready", { tools: loaded.tools.length });
+}

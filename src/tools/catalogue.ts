@@ -1,0 +1,136 @@
+/** The one list of tools that the agent API, MCP and the Hub see: read from descriptions, without running any tool. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { MasterConfigStore } from "../config/master-config.ts";
+import type { Paths } from "../config/paths.ts";
+import type { MasterConfig } from "../contract/config.ts";
+import { type ToolDescription, ToolsFile } from "../contract/tool.ts";
+import { messageOf } from "../lib/errors.ts";
+import { readJsonIfThere } from "../lib/files.ts";
+
+export type CatalogueTool = ToolDescription & { extension: string };
+
+export interface Catalogue {
+  /** In the order of extensions' names, then of their files. */
+  tools: readonly CatalogueTool[];
+  byName: ReadonlyMap<string, CatalogueTool>;
+  system_prompts: readonly { extension: string; text: string }[];
+  /** What could not be read or loaded, one sentence each. */
+  problems: readonly string[];
+}
+
+interface CatalogueOptions {
+  paths: Paths;
+  config: MasterConfigStore;
+}
+
+/** A folder that changed longer ago shows its next change in its time, however coarse the clock of files is. */
+const SETTLED_MS = 2_000;
+
+interface DescribedExtension {
+  name: string;
+  /** Changes whenever the description does. */
+  stamp: string;
+}
+
+function buildCatalogue(files: readonly ToolsFile[], unreadable: readonly string[]): Catalogue {
+  const byName = new Map<string, CatalogueTool>();
+  const problems = [...unreadable];
+  const system_prompts: { extension: string; text: string }[] = [];
+  for (const { extension, system_prompt, tools, problems: own } of files) {
+    problems.push(...own.map((problem) => `Extension "${extension}": ${problem}`));
+    if (system_prompt !== "") system_prompts.push({ extension, text: system_prompt });
+    for (const tool of tools) {
+      const other = byName.get(tool.name);
+      if (other === undefined) byName.set(tool.name, { ...tool, extension });
+      else {
+        problems.push(
+          `Cannot offer "${tool.name}" of "${extension}": "${other.extension}" has a tool of that name already`,
+        );
+      }
+    }
+  }
+  return { tools: [...byName.values()], byName, system_prompts, problems };
+}
+
+export class ToolCatalogue {
+  readonly #paths: Paths;
+  readonly #config: MasterConfigStore;
+  #stamp: string | undefined;
+  /** What the last scan was made from; undefined when the same again would prove nothing. */
+  #seen: { extensions: MasterConfig["extensions"]; folders: string } | undefined;
+  #catalogue: Promise<Catalogue> | undefined;
+
+  constructor({ paths, config }: CatalogueOptions) {
+    this.#paths = paths;
+    this.#config = config;
+  }
+
+  /**
+   * The tools of every enabled extension as they are described now.
+   * The same object comes back as long as nothing changed: two stat calls, however many extensions there are.
+   */
+  async read(): Promise<Catalogue> {
+    const { extensions } = await this.#config.read();
+    const { folders, settled } = this.#folders();
+    const isSeen = this.#seen?.extensions === extensions && this.#seen.folders === folders;
+    if (this.#catalogue !== undefined && isSeen) return this.#catalogue;
+    const described = this.#described(extensions);
+    const stamp = described.map(({ name, stamp }) => `${name}:${stamp}`).join("\n");
+    if (this.#catalogue === undefined || stamp !== this.#stamp) {
+      this.#stamp = stamp;
+      this.#catalogue = this.#load(described.map(({ name }) => name));
+    }
+    this.#seen = settled ? { extensions, folders } : undefined;
+    return this.#catalogue;
+  }
+
+  /**
+   * The times of the folders of descriptions and of extensions: they change when an entry comes, goes or
+   * is replaced, and descriptions are only ever replaced. Synchronous stats: microseconds each.
+   */
+  #folders(): { folders: string; settled: boolean } {
+    const now = Date.now();
+    const times = [this.#paths.tools, this.#paths.extensions].map((folder) =>
+      statSync(folder, { bigint: true, throwIfNoEntry: false }),
+    );
+    return {
+      folders: times.map((stats) => `${stats?.ino}:${stats?.mtimeNs}`).join("\n"),
+      settled: times.every(
+        (stats) => stats === undefined || now - Number(stats.mtimeMs) > SETTLED_MS,
+      ),
+    };
+  }
+
+  /** The enabled extensions that are there and described. */
+  #described(extensions: MasterConfig["extensions"]): DescribedExtension[] {
+    const described: DescribedExtension[] = [];
+    const files = existsSync(this.#paths.tools) ? readdirSync(this.#paths.tools).sort() : [];
+    for (const file of files) {
+      const name = file.slice(0, -".json".length);
+      // Temporary files of a writer have a dot in what would be the name.
+      if (!file.endsWith(".json") || name.includes(".")) continue;
+      if (extensions[name]?.enabled === false) continue;
+      if (!existsSync(join(this.#paths.extensions, name))) continue;
+      const options = { bigint: true, throwIfNoEntry: false } as const;
+      const stats = statSync(this.#paths.toolsFile(name), options);
+      if (stats === undefined) continue;
+      described.push({ name, stamp: `${stats.ino}:${stats.size}:${stats.mtimeNs}` });
+    }
+    return described;
+  }
+
+  async #load(names: readonly string[]): Promise<Catalogue> {
+    const files: ToolsFile[] = [];
+    const unreadable: string[] = [];
+    for (const name of names) {
+      try {
+        const file = await readJsonIfThere(this.#paths.toolsFile(name), ToolsFile);
+        if (file !== undefined) files.push({ ...file, extension: name });
+      } catch (error) {
+        unreadable.push(messageOf(error));
+      }
+    }
+    return buildCatalogue(files, unreadable);
+  }
+}
