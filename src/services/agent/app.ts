@@ -1,0 +1,113 @@
+/** The agent API: OpenAI's chat completions, answered by agents (specification 9.1). */
+import { type Context, Hono } from "hono";
+import type { Agent } from "../../agents/agent.ts";
+import { Sampling } from "../../agents/chat-model.ts";
+import { agentMessages } from "../../agents/messages.ts";
+import { ModelError } from "../../agents/model-error.ts";
+import { loopbackHost, onError, onNotFound, requireBearer } from "../../lib/app.ts";
+import { NotFoundError } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/log.ts";
+import { valid } from "../../lib/valid.ts";
+import { ChatRequest, checkChatRequest } from "./chat-request.ts";
+import { completionHead, completionOf } from "./completion.ts";
+import { streamCompletion } from "./completion-stream.ts";
+import { headerText } from "./header-text.ts";
+import { RunRecord } from "./run-record.ts";
+
+interface AgentAppOptions {
+  agents: readonly Agent[];
+  /** The agent of requests that name none (`DEFAULT_AGENT`). */
+  defaultAgent: string;
+  apiKey: string;
+  log: Logger;
+}
+
+function modelView(name: string, created: number) {
+  return { id: name, object: "model" as const, created, owned_by: "luna" };
+}
+
+function agentCalled(name: string, agents: readonly Agent[]): Agent {
+  const agent = agents.find((candidate) => candidate.name === name);
+  if (agent !== undefined) return agent;
+  const names = agents.map((candidate) => candidate.name).join(", ");
+  throw new NotFoundError(`unknown model "${name}": there are ${names}`, {
+    code: "model_not_found",
+  });
+}
+
+/** Clients of OpenAI's kind try again by themselves; this header tells them when that is wrong. */
+const DO_NOT_RETRY = ["X-Should-Retry", "false"] as const;
+
+/** What nginx made the custom for a client that closed its request. */
+const CLIENT_GONE = 499;
+
+/** Runs the agent that the request names, and answers in the way that it wants. */
+async function answerChat(
+  context: Context,
+  request: ChatRequest,
+  { agents, defaultAgent, log }: AgentAppOptions,
+): Promise<Response> {
+  checkChatRequest(request);
+  const agent = agentCalled(request.model?.trim() || defaultAgent, agents);
+  const trace = context.req.header("X-Luna-Trace") === "1";
+  const stream = request.stream === true;
+  const usage = request.stream_options?.include_usage === true;
+  const cancelled = new AbortController();
+  const signal = AbortSignal.any([context.req.raw.signal, cancelled.signal]);
+  const record = new RunRecord(agent.name);
+  const head = completionHead(agent.name);
+  const events = agent.run({
+    conversation: agentMessages(request.messages),
+    memory: headerText(context.req.header("X-Luna-Memory") ?? "").trim(),
+    sampling: Sampling.parse(request),
+    stream,
+    usage,
+    useTools: request.tool_choice !== "none",
+    signal,
+  });
+  try {
+    if (stream) {
+      const abort = (): void => cancelled.abort();
+      return await streamCompletion({ events, record, head, trace, usage, log, abort });
+    }
+    const completion = await completionOf({ events, record, head, trace });
+    context.header("X-Luna-Timings", JSON.stringify(record.timings()));
+    return context.json(completion);
+  } catch (error) {
+    // Nobody reads this; it is only no failure of Luna's.
+    if (signal.aborted) return new Response(null, { status: CLIENT_GONE });
+    // The same request again would run the same tools again.
+    if (record.toolsRan) context.header(...DO_NOT_RETRY);
+    throw error;
+  }
+}
+
+// The type is Hono's own: the chain of routes.
+export function createAgentApp(options: AgentAppOptions) {
+  const { agents, apiKey, log } = options;
+  const created = Math.floor(Date.now() / 1000);
+  const renderError = onError(log);
+  return new Hono()
+    .use(loopbackHost)
+    .get("/healthz", (context) => context.json({ status: "ok" as const }))
+    .use("/v1/*", requireBearer(apiKey, "the agent API"))
+    .get("/v1/models", (context) => {
+      const names = agents.map(({ name }) => name).sort();
+      return context.json({ object: "list", data: names.map((name) => modelView(name, created)) });
+    })
+    .get("/v1/models/:id", (context) => {
+      const { name } = agentCalled(context.req.param("id"), agents);
+      return context.json(modelView(name, created));
+    })
+    .post("/v1/chat/completions", valid("json", ChatRequest), (context) =>
+      answerChat(context, context.req.valid("json"), options),
+    )
+    .notFound(onNotFound)
+    .onError((thrown, context) => {
+      if (thrown instanceof ModelError) {
+        if (thrown.retryAfter !== undefined) context.header("Retry-After", thrown.retryAfter);
+        if (!thrown.transient) context.header(...DO_NOT_RETRY);
+      }
+      return renderError(thrown, context);
+    });
+}
