@@ -1,0 +1,10 @@
+/** `luna mcp …`: what has to do with MCP clients of this machine. */
+import type { Environment } from "../config/environment.ts";
+import { InvalidInputError } from "../lib/errors.ts";
+import { mcpStdio } from "./mcp-stdio.ts";
+
+export async function mcp(environment: Environment, args: string[]): Promise<number> {
+  const [verb, ...rest] = args;
+  if (verb !== "stdio") throw new InvalidInputError("Usage: luna mcp stdio --hub <name>");
+  return mcpStdio(environment, rest);
+}

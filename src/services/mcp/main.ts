@@ -1,0 +1,37 @@
+/** Runs the MCP service: builds what its app needs, serves it, and ends in order. */
+import { z } from "zod";
+import { type Environment, readVariables } from "../../config/environment.ts";
+import { MasterConfigStore } from "../../config/master-config.ts";
+import { pathsOf } from "../../config/paths.ts";
+import { portsWith } from "../../config/ports.ts";
+import { createLogger } from "../../lib/log.ts";
+import { serve } from "../../lib/serve.ts";
+import { askedToStop, drain } from "../../lib/stop.ts";
+import { ToolCatalogue } from "../../tools/catalogue.ts";
+import { ToolClient } from "../../tools/client.ts";
+import { createMcpApp } from "./app.ts";
+
+const McpVariables = z.object({
+  LUNA_MCP_TOKEN: z.string().min(1),
+  LUNA_TOOL_HOST_TOKEN: z.string().min(1),
+});
+
+export async function main(environment: Environment): Promise<void> {
+  const stopping = askedToStop();
+  const variables = readVariables(environment, McpVariables, "mcp");
+  const { LUNA_MCP_TOKEN: ownerToken, LUNA_TOOL_HOST_TOKEN: token } = variables;
+  const log = createLogger("mcp", [ownerToken, token]);
+  const paths = pathsOf(environment.home);
+  const ports = portsWith(environment.portOffset);
+  const config = new MasterConfigStore(paths.masterConfig);
+  const catalogue = new ToolCatalogue({ paths, config });
+  const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
+  const client = new ToolClient({ paths, catalogue, config, supervisorUrl, token, log });
+  const app = createMcpApp({ config, tools: { catalogue, client }, ownerToken, log });
+  const server = serve({ fetch: app.fetch, listen: { port: ports.mcp } });
+  log.info("Listening", { port: ports.mcp });
+
+  log.info("Stopping", { signal: await stopping });
+  await drain(server);
+  process.exit(0);
+}
