@@ -1,0 +1,79 @@
+/** The commands of `luna`, each loaded only when it is the one that runs. */
+import type { Environment } from "../config/environment.ts";
+import { VERSION } from "../config/version.ts";
+
+/** Runs the command; settles with its exit code, which is not taken before it ends by itself. */
+type Run = (environment: Environment, args: string[]) => Promise<number>;
+
+interface Command {
+  name: string;
+  aliases?: readonly string[];
+  /** What it does, for `luna help`; undefined for what Luna calls itself. */
+  summary?: string;
+  load(): Promise<Run>;
+}
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: "up",
+    summary: "Start Luna in the foreground; Ctrl-C stops it",
+    load: async () => (await import("./up.ts")).up,
+  },
+  {
+    name: "down",
+    summary: "Stop the Luna of this home, and leave nothing",
+    load: async () => (await import("./down.ts")).down,
+  },
+  {
+    name: "status",
+    summary: "Show what runs (--json); exit code 0 healthy, 3 degraded, 4 not running",
+    load: async () => (await import("./status.ts")).status,
+  },
+  {
+    name: "login-link",
+    summary: "Make another one-time sign-in link",
+    load: async () => (await import("./login-link.ts")).loginLink,
+  },
+  {
+    name: "mcp",
+    summary: "mcp stdio --hub <name>: bridge a named MCP server to stdio",
+    load: async () => (await import("./mcp.ts")).mcp,
+  },
+  {
+    name: "version",
+    aliases: ["--version", "-v"],
+    summary: "Print the version",
+    load: async () => async () => {
+      process.stdout.write(`${VERSION}\n`);
+      return 0;
+    },
+  },
+  {
+    name: "help",
+    aliases: ["--help", "-h"],
+    summary: "Print this",
+    load: async () => async () => {
+      process.stdout.write(HELP);
+      return 0;
+    },
+  },
+  { name: "supervise", load: async () => (await import("./supervise.ts")).supervise },
+  { name: "service", load: async () => (await import("./service.ts")).service },
+  { name: "tool-host", load: async () => (await import("./tool-host.ts")).toolHost },
+];
+
+const NAME_WIDTH = 12;
+
+export const HELP: string = [
+  `Luna ${VERSION}: a private, self-hosted hub for AI tools and apps`,
+  "",
+  "Usage: luna <command>",
+  "",
+  ...COMMANDS.flatMap(({ name, summary }) =>
+    summary === undefined ? [] : [`  ${name.padEnd(NAME_WIDTH)}${summary}`],
+  ),
+  "",
+  "LUNA_HOME         the folder of Luna's data (default: that of the program)",
+  "LUNA_PORT_OFFSET  a number added to every port, to run a second Luna",
+  "",
+].join("\n");

@@ -1,0 +1,11 @@
+/** `luna login-link`: makes another one-time sign-in link. */
+import type { Environment } from "../config/environment.ts";
+import { Control } from "./control.ts";
+
+export async function loginLink(environment: Environment): Promise<number> {
+  const control = await Control.of(environment);
+  const { public_url } = await control.overview();
+  process.stdout.write(`${await control.loginLink(public_url)}\n`);
+  process.stderr.write("Works once, for 30 minutes.\n");
+  return 0;
+}

@@ -1,0 +1,68 @@
+/** The supervisor as the bootstrap's one supervised process: started, adopted, watched, stopped. */
+import { appendFileSync } from "node:fs";
+import { type Environment, selfCommand, supervisorEnvironment } from "../config/environment.ts";
+import type { Paths } from "../config/paths.ts";
+import { portsWith } from "../config/ports.ts";
+import { StateFile } from "../contract/process.ts";
+import { LunaError } from "../lib/errors.ts";
+import { readJsonIfThere } from "../lib/files.ts";
+import { createLogger } from "../lib/log.ts";
+import { processMark } from "../lib/mark.ts";
+import { ManagedProcess, type ProcessSpec } from "../supervisor/process/managed-process.ts";
+
+/** Longer than the supervisor needs to stop everything else. */
+const STOP_GRACE_MS = 4_500;
+const NAME = "supervisor";
+
+function supervisorSpec(environment: Environment, paths: Paths): ProcessSpec {
+  const port = portsWith(environment.portOffset).supervisor;
+  return {
+    name: NAME,
+    label: "Supervisor",
+    kind: "core",
+    command: [...selfCommand(), "supervise"],
+    cwd: paths.home,
+    environment: async () => supervisorEnvironment(environment),
+    log: paths.log(NAME),
+    mark: processMark(paths.home, NAME),
+    port,
+    path: null,
+    probe: { url: `http://127.0.0.1:${port}/health` },
+    stop_grace_ms: STOP_GRACE_MS,
+    restart: "always",
+  };
+}
+
+/** The pid and start time of the supervisor that wrote state.json, when the file can be read. */
+async function previousSupervisor(paths: Paths): Promise<StateFile["supervisor"] | undefined> {
+  try {
+    return (await readJsonIfThere(paths.state, StateFile))?.supervisor;
+  } catch (error) {
+    // The new supervisor says what is wrong with the file; here it only means: nothing to adopt.
+    if (error instanceof LunaError) return undefined;
+    throw error;
+  }
+}
+
+/** Starts the supervisor, or goes on with the one that outlived its bootstrap. */
+export async function startSupervisor(
+  environment: Environment,
+  paths: Paths,
+): Promise<ManagedProcess> {
+  const log = createLogger("bootstrap", [], (line) => appendFileSync(paths.log("bootstrap"), line));
+  const managed = new ManagedProcess(supervisorSpec(environment, paths), log, () => undefined);
+  const previous = await previousSupervisor(paths);
+  const isAdopted =
+    previous !== undefined &&
+    managed.adopt({
+      ...previous,
+      port: managed.spec.port,
+      status: "running",
+      health: "unknown",
+      kind: "core",
+      last_check: null,
+      restarts: 0,
+    });
+  if (!isAdopted) managed.start();
+  return managed;
+}

@@ -1,0 +1,42 @@
+/** The control API on port 9999 (specification 4.4), also reached through the edge as /api/supervisor. */
+import { Hono } from "hono";
+import { upgradeWebSocket } from "hono/bun";
+import type { Credentials } from "../../config/credentials.ts";
+import type { Overview } from "../../contract/process.ts";
+import { loopbackHost, onError, onNotFound, requireBearer } from "../../lib/app.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { ProcessTable } from "../process/process-table.ts";
+import type { Live } from "./live.ts";
+import { type McpServersDeps, mcpServersRoutes } from "./mcp-servers.ts";
+import { type SystemDeps, systemRoutes } from "./system.ts";
+import { type ToolHostsDeps, toolHostsRoutes } from "./tool-hosts.ts";
+import { type ToolsDeps, toolsRoutes } from "./tools.ts";
+
+export interface SupervisorDeps extends SystemDeps, ToolsDeps, McpServersDeps, ToolHostsDeps {
+  credentials: Credentials;
+  processes: ProcessTable;
+  /** How far the start is; known from the first moment. */
+  phase(): Overview["phase"];
+  live: Live;
+  log: Logger;
+}
+
+export function createSupervisorApp(deps: SupervisorDeps) {
+  const { credentials, log } = deps;
+  return new Hono()
+    .onError(onError(log))
+    .notFound(onNotFound)
+    .use(loopbackHost)
+    .get("/health", (context) => context.json({ status: "healthy" as const, phase: deps.phase() }))
+    .route("/tool-hosts", toolHostsRoutes(deps))
+    .use(requireBearer(credentials.supervisorToken, "the control API"))
+    .get(
+      "/live",
+      upgradeWebSocket(() => deps.live.events()),
+    )
+    .route("/", systemRoutes(deps))
+    .route("/tools", toolsRoutes(deps))
+    .route("/mcp-servers", mcpServersRoutes(deps));
+}
+
+export type SupervisorApp = ReturnType<typeof createSupervisorApp>;

@@ -1,0 +1,30 @@
+/** The tools there are, and running one by hand. */
+import { Hono } from "hono";
+import { z } from "zod";
+import type { ToolCall, ToolResult, ToolView } from "../../contract/tool.ts";
+import { valid } from "../../lib/valid.ts";
+
+export interface ToolsDeps {
+  catalogue: { read(): Promise<{ tools: readonly ToolView[]; problems: readonly string[] }> };
+  toolClient: { call(call: ToolCall & { signal?: AbortSignal }): Promise<ToolResult> };
+}
+
+const Arguments = z.record(z.string(), z.unknown());
+
+export function toolsRoutes(deps: ToolsDeps) {
+  return new Hono()
+    .get("/all", async (context) => {
+      const { tools, problems } = await deps.catalogue.read();
+      return context.json({ tools: [...tools], problems: [...problems] });
+    })
+    .post("/execute/:tool", valid("json", Arguments), async (context) => {
+      const began = performance.now();
+      const { success, payload } = await deps.toolClient.call({
+        tool: context.req.param("tool"),
+        arguments: context.req.valid("json"),
+        signal: context.req.raw.signal,
+      });
+      const duration_ms = Math.round((performance.now() - began) * 10) / 10;
+      return context.json({ success, result: payload, duration_ms });
+    });
+}

@@ -1,0 +1,60 @@
+/** The start and the stop of everything that the supervisor runs. */
+import type { Deployment } from "../caddy/address.ts";
+import { findCaddy } from "../caddy/program.ts";
+import type { Paths } from "../config/paths.ts";
+import { CoreServiceName } from "../contract/process.ts";
+import { messageOf } from "../lib/errors.ts";
+import { isOfHome, processMark } from "../lib/mark.ts";
+import { caddySpec, prepareCaddy } from "./caddy-process.ts";
+import { coreServiceSpec, type SpecContext } from "./core-services.ts";
+import { endMarked } from "./process/child.ts";
+import type { ProcessTable } from "./process/process-table.ts";
+
+/** A part that is not ready by then is a problem on Home, and no reason to hold up the rest. */
+const START_TIMEOUT_MS = 60_000;
+/** The bootstrap's name for this process. */
+const SUPERVISOR = "supervisor";
+
+/** Starts the core services and Caddy together: none of them needs another one to start. */
+export async function startCore(options: {
+  context: SpecContext;
+  deployment: Deployment;
+  processes: ProcessTable;
+  note(text: string): void;
+}): Promise<void> {
+  const { context, deployment, processes, note } = options;
+  const services = CoreServiceName.options.map((name) =>
+    processes.add(coreServiceSpec(name, context)),
+  );
+  for (const service of services) service.start();
+  const program = findCaddy(context);
+  if (program === undefined) {
+    note("Caddy is not there any more: nobody can reach Luna from outside. Start Luna again.");
+    return;
+  }
+  const caddy = processes.add(caddySpec(program, context));
+  try {
+    await prepareCaddy({ program, deployment, context, isRunning: caddy.pid !== null });
+  } catch (error) {
+    note(messageOf(error));
+  }
+  caddy.start();
+  await Promise.all([caddy, ...services].map((one) => one.settled(START_TIMEOUT_MS)));
+}
+
+/** Ends what an earlier supervisor ran and this one does not know. */
+export async function endUnwanted(processes: ProcessTable, paths: Paths): Promise<void> {
+  const isOurs = isOfHome(paths.home);
+  const wanted = new Set(processes.all().map(({ spec }) => spec.mark));
+  wanted.add(processMark(paths.home, SUPERVISOR));
+  await endMarked((mark) => isOurs(mark) && !wanted.has(mark));
+}
+
+/** Ends everything in the reverse order of its start: first the way in, the reporting process last. */
+export async function stopAll(processes: ProcessTable): Promise<void> {
+  const isCaddy = (kind: string): boolean => kind === "caddy";
+  const all = processes.all();
+  await Promise.all(all.filter((one) => isCaddy(one.spec.kind)).map((one) => one.stop()));
+  await Promise.all(all.filter((one) => !isCaddy(one.spec.kind)).map((one) => one.stop()));
+  await processes.flush();
+}

@@ -1,0 +1,284 @@
+/** One supervised process: acts on what `transition` decides. Everything that Luna runs is one of these. */
+import type {
+  ProcessHealth,
+  ProcessKind,
+  ProcessRecord,
+  ProcessView,
+} from "../../contract/process.ts";
+import { messageOf } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/log.ts";
+import { holderOfPort } from "../../lib/proc.ts";
+import { adoptChild, type Child, endMarked, killMarked, spawnChild } from "./child.ts";
+import { answers, type Probe } from "./probe.ts";
+import {
+  INITIAL,
+  type Machine,
+  type ProcessEvent,
+  type RestartPolicy,
+  transition,
+} from "./transition.ts";
+
+/** What to run and how to tell that it is well. */
+export interface ProcessSpec extends RestartPolicy {
+  name: string;
+  label: string;
+  kind: ProcessKind;
+  command: readonly string[];
+  cwd: string;
+  /** Called at each start, so that a changed key arrives with the next one. */
+  environment(): Promise<Record<string, string>>;
+  log: string;
+  mark: string;
+  port: number | null;
+  /** The public path, for people. */
+  path: string | null;
+  probe: Probe;
+  /** Clears up what a process that was killed leaves. */
+  onEnd?(pid: number): void;
+  /** From SIGTERM to SIGKILL. */
+  stop_grace_ms: number;
+}
+
+const READY_POLL_MS = 10;
+/** A process that did not answer by then is ended and started again. */
+const START_TIMEOUT_MS = 20_000;
+const PROBE_PERIOD_MS = 5_000;
+const PROBE_FAILURES_MAX = 3;
+
+/** Settled states: nothing is on its way. */
+const SETTLED = new Set(["stopped", "running", "exited", "fatal"]);
+
+export class ManagedProcess {
+  readonly spec: ProcessSpec;
+  readonly #log: Logger;
+  readonly #onChange: () => void;
+  #machine: Machine = INITIAL;
+  #child: Child | undefined;
+  #health: ProcessHealth = "unknown";
+  #startedAt: number | null = null;
+  #readyMs: number | null = null;
+  #lastCheck: number | null = null;
+  #lastExit: string | null = null;
+  #nextStart: number | null = null;
+  #timer: Timer | undefined;
+  /** Counts runs, so that what belongs to an earlier one is not taken for this one's. */
+  #run = 0;
+
+  constructor(spec: ProcessSpec, log: Logger, onChange: () => void) {
+    this.spec = spec;
+    this.#log = log;
+    this.#onChange = onChange;
+  }
+
+  get state(): Machine["state"] {
+    return this.#machine.state;
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  get lastExit(): string | null {
+    return this.#lastExit;
+  }
+
+  start(): void {
+    this.#apply({ type: "start" });
+  }
+
+  restart(): void {
+    this.#apply({ type: "restart" });
+  }
+
+  /** Stops it and settles when nothing of it is left. */
+  async stop(): Promise<void> {
+    this.#apply({ type: "stop" });
+    const child = this.#child;
+    if (child !== undefined) await child.ended;
+    while (this.#machine.state === "stopping") await Bun.sleep(READY_POLL_MS);
+  }
+
+  /** Settles when it runs, or for good does not: the state it settled in. */
+  async settled(timeoutMs: number): Promise<Machine["state"]> {
+    const deadline = Date.now() + timeoutMs;
+    while (!SETTLED.has(this.#machine.state) && Date.now() < deadline) {
+      await Bun.sleep(READY_POLL_MS);
+    }
+    return this.#machine.state;
+  }
+
+  /** Takes over what an earlier supervisor left running; false when it is not there any more. */
+  adopt(record: ProcessRecord): boolean {
+    if (record.pid === null || record.start_ticks === null) return false;
+    const child = adoptChild(record.pid, record.start_ticks, this.spec.mark);
+    if (child === undefined) return false;
+    this.#machine = { ...INITIAL, state: "starting", restarts: record.restarts };
+    this.#startedAt = record.started_at === null ? null : Date.parse(record.started_at);
+    this.#log.info(`Adopted ${this.spec.name}`, { pid: child.pid });
+    this.#watch(child);
+    return true;
+  }
+
+  record(): ProcessRecord {
+    const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+    return {
+      pid: this.pid,
+      start_ticks: this.#child?.start_ticks ?? null,
+      port: this.spec.port,
+      status: this.#machine.state,
+      health: this.#health,
+      kind: this.spec.kind,
+      started_at: time(this.#startedAt),
+      last_check: time(this.#lastCheck),
+      restarts: this.#machine.restarts,
+    };
+  }
+
+  view(): ProcessView {
+    const { name, label, path } = this.spec;
+    return {
+      ...this.record(),
+      name,
+      label,
+      path,
+      ready_ms: this.#readyMs,
+      last_exit: this.#lastExit,
+      next_start_at: this.#nextStart === null ? null : new Date(this.#nextStart).toISOString(),
+    };
+  }
+
+  #apply(event: ProcessEvent): void {
+    const before = this.#machine.state;
+    const { machine, action } = transition(this.#machine, event, {
+      restart: this.spec.restart,
+      now: Date.now(),
+      random: Math.random(),
+    });
+    this.#machine = machine;
+    if (machine.state !== "backoff") this.#clearTimer();
+    if (action.type === "spawn") void this.#spawn();
+    if (action.type === "kill" && this.#child !== undefined) void this.#end(this.#child);
+    if (action.type === "wait") this.#waitToStart(action.delay_ms);
+    if (machine.state !== before) {
+      this.#log.info(`${this.spec.name}: ${before} -> ${machine.state}`, {
+        event: event.type,
+        last_exit: this.#lastExit,
+      });
+      this.#onChange();
+    }
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer);
+    this.#nextStart = null;
+  }
+
+  #waitToStart(delayMs: number): void {
+    this.#nextStart = Date.now() + delayMs;
+    this.#timer = setTimeout(() => this.#apply({ type: "delay_over" }), delayMs);
+  }
+
+  async #spawn(): Promise<void> {
+    const { spec } = this;
+    const run = this.#run;
+    this.#health = "unknown";
+    this.#readyMs = null;
+    this.#startedAt = Date.now();
+    try {
+      const environment = await spec.environment();
+      // A run that an earlier supervisor started and had no time to write down.
+      if (run === 0) await endMarked((mark) => mark === spec.mark);
+      // Stopped while its environment was read: nothing was started, so nothing has to end.
+      if (run !== this.#run || this.#machine.state !== "starting") {
+        this.#apply({ type: "exited" });
+        return;
+      }
+      const holder = spec.port === null ? undefined : holderOfPort(spec.port);
+      if (holder !== undefined) {
+        const who =
+          holder.pid === undefined ? holder.program : `${holder.program} (pid ${holder.pid})`;
+        this.#impossible(`port ${holder.port} is taken by ${who}`);
+        return;
+      }
+      this.#watch(spawnChild({ ...spec, environment, log: spec.log, mark: spec.mark }));
+    } catch (error) {
+      this.#impossible(messageOf(error));
+    }
+  }
+
+  #impossible(reason: string): void {
+    this.#lastExit = reason;
+    this.#log.error(`Cannot start "${this.spec.name}": ${reason}`);
+    this.#apply({ type: "impossible" });
+  }
+
+  #watch(child: Child): void {
+    this.#run += 1;
+    const run = this.#run;
+    this.#child = child;
+    this.#onChange();
+    void child.ended.then((how) => {
+      this.#lastExit = how;
+      this.#child = undefined;
+      this.#run += 1;
+      this.#health = "unknown";
+      this.spec.onEnd?.(child.pid);
+      // What it started and left in another group or session goes with it.
+      killMarked((mark) => mark === this.spec.mark);
+      this.#apply({ type: "exited" });
+    });
+    void this.#untilReady(run);
+  }
+
+  async #untilReady(run: number): Promise<void> {
+    const began = Date.now();
+    while (run === this.#run && !(await answers(this.spec.probe))) {
+      if (Date.now() - began > START_TIMEOUT_MS) {
+        this.#lastExit = `did not answer within ${START_TIMEOUT_MS / 1000} s of its start`;
+        this.#apply({ type: "unresponsive" });
+        return;
+      }
+      await Bun.sleep(READY_POLL_MS);
+    }
+    if (run !== this.#run) return;
+    this.#readyMs = Date.now() - (this.#startedAt ?? began);
+    this.#checked("healthy");
+    this.#apply({ type: "ready" });
+    await this.#probeFor(run);
+  }
+
+  #checked(health: ProcessHealth): void {
+    this.#lastCheck = Date.now();
+    const changed = health !== this.#health;
+    this.#health = health;
+    if (changed) this.#onChange();
+  }
+
+  /** Liveness, for as long as this run lasts. */
+  async #probeFor(run: number): Promise<void> {
+    let failures = 0;
+    for (;;) {
+      await Bun.sleep(PROBE_PERIOD_MS);
+      if (run !== this.#run || this.#machine.state !== "running") return;
+      const well = await answers(this.spec.probe);
+      if (run !== this.#run) return;
+      failures = well ? 0 : failures + 1;
+      this.#checked(well ? "healthy" : "unhealthy");
+      if (failures >= PROBE_FAILURES_MAX) {
+        this.#lastExit = `did not answer ${failures} probes in a row`;
+        this.#apply({ type: "unresponsive" });
+        return;
+      }
+    }
+  }
+
+  /** TERM, then after the grace period KILL, for the whole group. */
+  async #end(child: Child): Promise<void> {
+    child.signal("SIGTERM");
+    const ended = await Promise.race([
+      child.ended.then(() => true),
+      Bun.sleep(this.spec.stop_grace_ms).then(() => false),
+    ]);
+    if (!ended) child.signal("SIGKILL");
+  }
+}

@@ -1,0 +1,17 @@
+/** How long a process that failed waits before it is started again. */
+
+const FIRST_MS = 200;
+const LAST_MS = 30_000;
+/** Half of the delay is random, so that things that failed together do not come back together. */
+const JITTER = 0.5;
+
+/**
+ * Exponential back-off with jitter: 200 ms doubled for each failure in a row, up to 30 s.
+ * @param failures how many times in a row it failed, from 1
+ * @param random a number from 0 to 1
+ * @returns milliseconds
+ */
+export function restartDelay(failures: number, random: number): number {
+  const full = Math.min(LAST_MS, FIRST_MS * 2 ** Math.max(0, failures - 1));
+  return Math.round(full * (1 - JITTER * random));
+}

@@ -1,0 +1,177 @@
+/** Tests of the process machine: its table, and invariants over random histories. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { ProcessState } from "../../contract/process.ts";
+import {
+  FAILURE_WINDOW_MS,
+  FAILURES_MAX,
+  HEALTHY_STRETCH_MS,
+  INITIAL,
+  type Machine,
+  type ProcessAction,
+  type ProcessEvent,
+  transition,
+} from "./transition.ts";
+
+const always = { restart: "always", now: 1_000_000, random: 0 } as const;
+const onDemand = { ...always, restart: "on_demand" } as const;
+
+function machine(state: ProcessState, more: Partial<Machine> = {}): Machine {
+  return { ...INITIAL, state, ...more };
+}
+
+describe("transition", () => {
+  const rows: [ProcessState, ProcessEvent["type"], ProcessState, ProcessAction["type"]][] = [
+    ["stopped", "start", "starting", "spawn"],
+    ["exited", "start", "starting", "spawn"],
+    ["fatal", "start", "starting", "spawn"],
+    ["backoff", "start", "starting", "spawn"],
+    ["starting", "start", "starting", "none"],
+    ["running", "start", "running", "none"],
+    ["stopping", "start", "stopping", "none"],
+    ["starting", "ready", "running", "none"],
+    ["stopped", "ready", "stopped", "none"],
+    ["stopping", "ready", "stopping", "none"],
+    ["running", "exited", "backoff", "wait"],
+    ["starting", "exited", "backoff", "wait"],
+    ["stopping", "exited", "stopped", "none"],
+    ["stopped", "exited", "stopped", "none"],
+    ["backoff", "delay_over", "starting", "spawn"],
+    ["stopped", "delay_over", "stopped", "none"],
+    ["running", "delay_over", "running", "none"],
+    ["running", "stop", "stopping", "kill"],
+    ["starting", "stop", "stopping", "kill"],
+    ["backoff", "stop", "stopped", "none"],
+    ["fatal", "stop", "stopped", "none"],
+    ["running", "restart", "stopping", "kill"],
+    ["stopped", "restart", "starting", "spawn"],
+    ["fatal", "restart", "starting", "spawn"],
+    ["running", "unresponsive", "stopping", "kill"],
+    ["starting", "unresponsive", "stopping", "kill"],
+    ["stopped", "unresponsive", "stopped", "none"],
+    ["starting", "impossible", "fatal", "none"],
+    ["running", "impossible", "running", "none"],
+  ];
+  for (const [state, type, next, action] of rows) {
+    test(`${state} + ${type} -> ${next} (${action})`, () => {
+      const decision = transition(machine(state), { type }, always);
+      expect(decision.machine.state).toBe(next);
+      expect(decision.action.type).toBe(action);
+    });
+  }
+
+  test("what runs on demand may end and is not started again", () => {
+    const decision = transition(machine("running"), { type: "exited" }, onDemand);
+    expect(decision.machine.state).toBe("exited");
+    expect(decision.action.type).toBe("none");
+  });
+
+  test("a restart starts again after the end, and counts", () => {
+    const stopping = transition(machine("running"), { type: "restart" }, always).machine;
+    const decision = transition(stopping, { type: "exited" }, always);
+    expect(decision.machine).toMatchObject({ state: "starting", restarts: 1, start_again: false });
+  });
+
+  test("a stop during a restart cancels the restart", () => {
+    const restarting = transition(machine("running"), { type: "restart" }, always).machine;
+    const stopping = transition(restarting, { type: "stop" }, always).machine;
+    expect(transition(stopping, { type: "exited" }, always).machine.state).toBe("stopped");
+  });
+
+  test("a crash loop ends in fatal at the limit, and not before", () => {
+    let current = machine("running");
+    for (let failure = 1; failure <= FAILURES_MAX; failure += 1) {
+      const decision = transition({ ...current, state: "running" }, { type: "exited" }, always);
+      current = decision.machine;
+      expect(current.state).toBe(failure < FAILURES_MAX ? "backoff" : "fatal");
+    }
+  });
+
+  test("a process that never answers ends in fatal as well", () => {
+    let current = machine("starting");
+    for (let round = 0; round < FAILURES_MAX; round += 1) {
+      current = transition(current, { type: "unresponsive" }, always).machine;
+      current = transition(current, { type: "exited" }, always).machine;
+    }
+    expect(current.state).toBe("fatal");
+  });
+
+  test("a healthy stretch wipes the failures before it", () => {
+    const now = always.now;
+    const failures = Array.from({ length: FAILURES_MAX - 1 }, () => now - HEALTHY_STRETCH_MS - 1);
+    const healthy = machine("running", { failures, ready_at: now - HEALTHY_STRETCH_MS });
+    expect(transition(healthy, { type: "exited" }, always).machine).toMatchObject({
+      state: "backoff",
+      failures: [now],
+    });
+  });
+
+  test("failures outside the window do not count", () => {
+    const failures = Array.from({ length: FAILURES_MAX }, () => always.now - FAILURE_WINDOW_MS - 1);
+    const decision = transition(machine("running", { failures }), { type: "exited" }, always);
+    expect(decision.machine.state).toBe("backoff");
+  });
+});
+
+describe("over random histories", () => {
+  const event = fc.constantFrom<ProcessEvent["type"]>(
+    "start",
+    "stop",
+    "restart",
+    "ready",
+    "exited",
+    "unresponsive",
+    "delay_over",
+    "impossible",
+  );
+  const random = fc.double({ min: 0, max: 1, noNaN: true });
+  const steps = fc.array(
+    fc.record({
+      type: event,
+      after_ms: fc.nat(20_000),
+      random,
+    }),
+    {
+      maxLength: 200,
+    },
+  );
+
+  test("never two processes at once, none started while one is stopping, delays bounded", () => {
+    fc.assert(
+      fc.property(steps, (history) => {
+        let current = INITIAL;
+        let alive = 0;
+        let now = 0;
+        for (const { type, after_ms, random } of history) {
+          // The world reports an end only of what lives.
+          if (type === "exited" && alive === 0) continue;
+          now += after_ms;
+          const before = current.state;
+          const { machine: next, action } = transition(
+            current,
+            { type },
+            { ...always, now, random },
+          );
+          if (type === "exited" || type === "impossible") alive = type === "exited" ? 0 : alive;
+          if (action.type === "spawn") {
+            alive += 1;
+            if (before === "stopping") expect(type).toBe("exited");
+          }
+          if (next.state === "fatal" && type === "impossible") alive = 0;
+          if (action.type === "wait") {
+            expect(action.delay_ms).toBeGreaterThanOrEqual(100);
+            expect(action.delay_ms).toBeLessThanOrEqual(30_000);
+          }
+          expect(alive).toBeLessThanOrEqual(1);
+          const lives = ["starting", "running", "stopping"].includes(next.state);
+          expect(alive).toBe(lives ? 1 : 0);
+          if (next.state === "fatal" && before !== "fatal" && type !== "impossible") {
+            expect(next.failures.length).toBeGreaterThanOrEqual(FAILURES_MAX);
+          }
+          current = next;
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,173 @@
+/** Decides, without acting, what a supervised process does next (states are supervisord's). */
+import type { ProcessState } from "../../contract/process.ts";
+import { restartDelay } from "./restart-delay.ts";
+
+/** All that the decision depends on. */
+export interface Machine {
+  state: ProcessState;
+  /** Times (ms) of unexpected ends within the window, oldest first. */
+  failures: readonly number[];
+  /** Starts after the first one of this supervisor's life. */
+  restarts: number;
+  /** Whether the end that is awaited is followed by a start. */
+  start_again: boolean;
+  /** When the current run became ready, in ms; null before that. */
+  ready_at: number | null;
+}
+
+export type ProcessEvent =
+  | { type: "start" }
+  | { type: "stop" }
+  | { type: "restart" }
+  /** It answered for the first time. */
+  | { type: "ready" }
+  /** The process is gone, for whatever reason. */
+  | { type: "exited" }
+  /** It lives but does not answer, or never became ready: worse than gone. */
+  | { type: "unresponsive" }
+  /** The back-off is over. */
+  | { type: "delay_over" }
+  /** It cannot be started at all, and trying again will not help by itself. */
+  | { type: "impossible" };
+
+export type ProcessAction =
+  | { type: "none" }
+  | { type: "spawn" }
+  /** End the whole group. */
+  | { type: "kill" }
+  | { type: "wait"; delay_ms: number };
+
+export interface RestartPolicy {
+  /** `always`: an end is a failure. `on_demand`: it may end, and is started by the next use. */
+  restart: "always" | "on_demand";
+}
+
+export interface Moment {
+  /** ms */
+  now: number;
+  /** 0 to 1 */
+  random: number;
+}
+
+export const FAILURES_MAX = 10;
+export const FAILURE_WINDOW_MS = 5 * 60_000;
+/** A run that was ready for this long wipes the failures before it. */
+export const HEALTHY_STRETCH_MS = 60_000;
+
+export const INITIAL: Machine = {
+  state: "stopped",
+  failures: [],
+  restarts: 0,
+  start_again: false,
+  ready_at: null,
+};
+
+const NOTHING: ProcessAction = { type: "none" };
+
+interface Decision {
+  machine: Machine;
+  action: ProcessAction;
+}
+
+function toStarting(machine: Machine, isRestart: boolean): Decision {
+  return {
+    machine: {
+      ...machine,
+      state: "starting",
+      start_again: false,
+      ready_at: null,
+      restarts: machine.restarts + (isRestart ? 1 : 0),
+    },
+    action: { type: "spawn" },
+  };
+}
+
+function toStopping(machine: Machine, startAgain: boolean): Decision {
+  return {
+    machine: { ...machine, state: "stopping", start_again: startAgain },
+    action: { type: "kill" },
+  };
+}
+
+/** The failures that still count once this run has ended. */
+function failuresAfter(machine: Machine, now: number): number[] {
+  const wasHealthy = machine.ready_at !== null && now - machine.ready_at >= HEALTHY_STRETCH_MS;
+  const before = wasHealthy ? [] : machine.failures;
+  return [...before.filter((time) => now - time < FAILURE_WINDOW_MS), now];
+}
+
+function afterFailure(machine: Machine, moment: Moment): Decision {
+  const failures = failuresAfter(machine, moment.now);
+  const failed = { ...machine, failures, ready_at: null, start_again: false };
+  if (failures.length >= FAILURES_MAX) {
+    return { machine: { ...failed, state: "fatal" }, action: NOTHING };
+  }
+  return {
+    machine: { ...failed, state: "backoff" },
+    action: { type: "wait", delay_ms: restartDelay(failures.length, moment.random) },
+  };
+}
+
+function afterExit(machine: Machine, policy: RestartPolicy, moment: Moment): Decision {
+  if (machine.state === "stopping") {
+    if (machine.start_again && machine.failures.length >= FAILURES_MAX) {
+      return { machine: { ...machine, state: "fatal", ready_at: null }, action: NOTHING };
+    }
+    if (machine.start_again) return toStarting(machine, true);
+    return { machine: { ...machine, state: "stopped", ready_at: null }, action: NOTHING };
+  }
+  if (policy.restart === "always") return afterFailure(machine, moment);
+  return { machine: { ...machine, state: "exited", ready_at: null }, action: NOTHING };
+}
+
+/** An event that this state has no use for changes nothing. */
+function ignored(machine: Machine): Decision {
+  return { machine, action: NOTHING };
+}
+
+/** The next machine, and the one thing to do. Pure: time and chance come with `moment`. */
+export function transition(
+  machine: Machine,
+  event: ProcessEvent,
+  context: RestartPolicy & Moment,
+): Decision {
+  const { state } = machine;
+  const lives = state === "starting" || state === "running";
+  switch (event.type) {
+    case "start":
+      if (lives) return ignored(machine);
+      if (state === "stopping")
+        return { machine: { ...machine, start_again: true }, action: NOTHING };
+      return toStarting(
+        state === "fatal" ? { ...machine, failures: [] } : machine,
+        state !== "stopped",
+      );
+    case "restart":
+      if (lives) return toStopping(machine, true);
+      return transition(machine, { type: "start" }, context);
+    case "stop":
+      if (lives) return toStopping(machine, false);
+      if (state === "stopping")
+        return { machine: { ...machine, start_again: false }, action: NOTHING };
+      return { machine: { ...machine, state: "stopped", start_again: false }, action: NOTHING };
+    case "ready":
+      if (state !== "starting") return ignored(machine);
+      return { machine: { ...machine, state: "running", ready_at: context.now }, action: NOTHING };
+    case "unresponsive":
+      if (!lives) return ignored(machine);
+      return toStopping(
+        { ...machine, failures: failuresAfter(machine, context.now) },
+        context.restart === "always",
+      );
+    case "exited":
+      return lives || state === "stopping"
+        ? afterExit(machine, context, context)
+        : ignored(machine);
+    case "delay_over":
+      return state === "backoff" ? toStarting(machine, true) : ignored(machine);
+    case "impossible":
+      return state === "starting"
+        ? { machine: { ...machine, state: "fatal", ready_at: null }, action: NOTHING }
+        : ignored(machine);
+  }
+}

@@ -1,0 +1,150 @@
+/** Starts an extension's tool host when it is called, ends exactly the run that hangs, and keeps descriptions fresh. */
+import { closeSync, existsSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { baseEnvironment, selfCommand } from "../config/environment.ts";
+import type { MasterConfigStore } from "../config/master-config.ts";
+import { readManifest } from "../extensions/manifest.ts";
+import { secretsFor } from "../extensions/secrets.ts";
+import { NotFoundError, UnavailableError } from "../lib/errors.ts";
+import { PRIVATE_MODE } from "../lib/files.ts";
+import type { Logger } from "../lib/log.ts";
+import { processMark } from "../lib/mark.ts";
+import { removeHostSocket } from "../tools/host-socket.ts";
+import { type SpecContext, settingsOf } from "./core-services.ts";
+import { MARK_VARIABLE } from "./process/child.ts";
+import type { ManagedProcess, ProcessSpec } from "./process/managed-process.ts";
+import { answers } from "./process/probe.ts";
+import type { ProcessTable } from "./process/process-table.ts";
+
+const START_TIMEOUT_MS = 20_000;
+/** A host that ends at each start is not started a further time for the same call. */
+const STARTS_MAX = 2;
+const RETRY_MS = 10;
+const STOP_GRACE_MS = 500;
+/** Loading the files of one extension may take this long. */
+const DESCRIBE_TIMEOUT_MS = 20_000;
+const NAME_PREFIX = "tool-host-";
+
+interface ToolHostsOptions {
+  context: SpecContext;
+  processes: ProcessTable;
+  config: MasterConfigStore;
+  log: Logger;
+}
+
+export class ToolHosts {
+  readonly #options: ToolHostsOptions;
+
+  constructor(options: ToolHostsOptions) {
+    this.#options = options;
+  }
+
+  /** Adopts the hosts that an earlier supervisor left running. */
+  adopt(): void {
+    for (const name of this.#options.processes.previousNames()) {
+      if (name.startsWith(NAME_PREFIX)) this.#host(name.slice(NAME_PREFIX.length));
+    }
+  }
+
+  /** Makes sure that the extension's host answers on its socket. */
+  async start(extension: string): Promise<{ pid: number }> {
+    const config = await this.#options.config.read();
+    const isEnabled = config.extensions[extension]?.enabled ?? false;
+    if (!isEnabled || !existsSync(join(this.#options.context.paths.extensions, extension))) {
+      throw new NotFoundError(
+        `Cannot start the tools of "${extension}": there is no enabled extension of that name`,
+      );
+    }
+    const host = this.#host(extension);
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    for (let attempt = 1; ; attempt += 1) {
+      host.start();
+      const state = await host.settled(START_TIMEOUT_MS);
+      const { pid } = host;
+      // One that just died, or ends because it was idle, may still pass for running.
+      if (state === "running" && pid !== null && (await answers(host.spec.probe))) return { pid };
+      const isHopeless = state === "fatal" || (state === "exited" && attempt >= STARTS_MAX);
+      if (isHopeless || Date.now() > deadline) {
+        throw new UnavailableError(
+          `Cannot start the tools of "${extension}": ${host.lastExit ?? `it is ${state}`}; see logs/${host.spec.name}.log`,
+        );
+      }
+      await Bun.sleep(RETRY_MS);
+    }
+  }
+
+  /** Ends the run with this pid; a newer one is left alone. */
+  async stop(extension: string, pid: number, reason: string): Promise<{ stopped: boolean }> {
+    const host = this.#options.processes.get(NAME_PREFIX + extension);
+    if (host === undefined || host.pid !== pid) return { stopped: false };
+    this.#options.log.warn(`Ending the tool host of "${extension}"`, { pid, reason });
+    await host.stop();
+    return { stopped: true };
+  }
+
+  /**
+   * Loads the extension's tools once, in a process of its own, and writes its description.
+   * @returns what went wrong, in a sentence
+   */
+  async describe(extension: string): Promise<string | undefined> {
+    const spec = this.#spec(extension);
+    const log = openSync(spec.log, "a", PRIVATE_MODE);
+    const child = Bun.spawn([...spec.command, "--describe"], {
+      cwd: spec.cwd,
+      env: {
+        ...(await spec.environment()),
+        [MARK_VARIABLE]: processMark(spec.cwd, `describe-${extension}`),
+      },
+      stdin: "ignore",
+      stdout: log,
+      stderr: log,
+      timeout: DESCRIBE_TIMEOUT_MS,
+      killSignal: "SIGKILL",
+    });
+    const code = await child.exited;
+    closeSync(log);
+    // One that runs has the code from before.
+    await this.#options.processes.get(spec.name)?.stop();
+    if (code === 0) return undefined;
+    const how = child.signalCode === null ? `exit code ${code}` : child.signalCode;
+    return `Cannot load the tools of "${extension}": ended with ${how}; see logs/${spec.name}.log`;
+  }
+
+  /** Only the secrets that the manifest asks for. */
+  async #environment(extension: string): Promise<Record<string, string>> {
+    const { context } = this.#options;
+    const manifest = await readManifest(join(context.paths.extensions, extension));
+    return {
+      ...baseEnvironment(context.environment),
+      ...secretsFor(manifest, await settingsOf(context, manifest.required_secrets)),
+      LUNA_EXTENSION: extension,
+    };
+  }
+
+  #host(extension: string): ManagedProcess {
+    const { processes } = this.#options;
+    return processes.get(NAME_PREFIX + extension) ?? processes.add(this.#spec(extension));
+  }
+
+  #spec(extension: string): ProcessSpec {
+    const { paths } = this.#options.context;
+    const name = NAME_PREFIX + extension;
+    return {
+      name,
+      label: `${extension} tools`,
+      kind: "tool-host",
+      command: [...selfCommand(), "tool-host", extension],
+      cwd: paths.home,
+      environment: () => this.#environment(extension),
+      log: paths.log(name),
+      mark: processMark(paths.home, name),
+      port: null,
+      path: null,
+      probe: { unix: paths.toolHostSocket(extension), path: "/healthz" },
+      // One that was killed leaves its socket.
+      onEnd: (pid) => removeHostSocket(paths.toolHostSocket(extension), pid),
+      stop_grace_ms: STOP_GRACE_MS,
+      restart: "on_demand",
+    };
+  }
+}
