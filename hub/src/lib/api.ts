@@ -1,0 +1,101 @@
+/** The typed client of the control API and of sign-in: one function for each thing the Hub asks for. */
+import { hc } from "hono/client";
+import type { SignInMethods } from "../../../src/contract/auth.ts";
+import type { McpServerKey, McpServerView } from "../../../src/contract/config.ts";
+import type { CoreServiceName, Overview } from "../../../src/contract/process.ts";
+import type { ExecuteAnswer, ToolView } from "../../../src/contract/tool.ts";
+import type { AuthApp } from "../../../src/services/auth/app.ts";
+import type { SupervisorApp } from "../../../src/supervisor/api/app.ts";
+import { refused, unreachable } from "./api-error.ts";
+
+const REQUEST_TIMEOUT_MS = 15_000;
+/** A tool has its own limit on the server; this is for a connection that died meanwhile. */
+const TOOL_TIMEOUT_MS = 15 * 60_000;
+
+/** Only successes come back; everything else is thrown as an ApiError. */
+function checkedFetch(timeoutMs: number) {
+  return async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
+    let response: Response;
+    try {
+      response = await fetch(input, { ...init, signal });
+    } catch (cause) {
+      // Who cancelled knows it: TanStack Query and the Stop button look for the abort itself.
+      if (init.signal?.aborted) throw cause;
+      throw unreachable(cause);
+    }
+    if (!response.ok) throw await refused(response);
+    return response;
+  };
+}
+
+const supervisor = hc<SupervisorApp>("/api/supervisor", {
+  fetch: checkedFetch(REQUEST_TIMEOUT_MS),
+});
+const auth = hc<AuthApp>("/", { fetch: checkedFetch(REQUEST_TIMEOUT_MS) });
+
+export async function fetchOverview(signal: AbortSignal): Promise<Overview> {
+  return await (await supervisor.overview.$get({}, { init: { signal } })).json();
+}
+
+export async function restartService(name: CoreServiceName) {
+  return await (await supervisor.services[":name"].restart.$post({ param: { name } })).json();
+}
+
+export async function fetchTools(
+  signal: AbortSignal,
+): Promise<{ tools: ToolView[]; problems: string[] }> {
+  return await (await supervisor.tools.all.$get({}, { init: { signal } })).json();
+}
+
+export async function executeTool(call: {
+  tool: string;
+  arguments: Record<string, unknown>;
+  signal: AbortSignal;
+}): Promise<ExecuteAnswer> {
+  const request = { param: { tool: call.tool }, json: call.arguments };
+  const answer = await supervisor.tools.execute[":tool"].$post(request, {
+    fetch: checkedFetch(TOOL_TIMEOUT_MS),
+    init: { signal: call.signal },
+  });
+  return await answer.json();
+}
+
+export async function fetchMcpServers(signal: AbortSignal): Promise<McpServerView[]> {
+  const answer = await supervisor["mcp-servers"].list.$get({}, { init: { signal } });
+  return (await answer.json()).servers;
+}
+
+export async function createMcpServer(name: string): Promise<McpServerKey> {
+  return await (await supervisor["mcp-servers"].create.$post({ json: { name } })).json();
+}
+
+export async function regenerateMcpKey(name: string): Promise<McpServerKey> {
+  const server = supervisor["mcp-servers"][":name"];
+  return await (await server["regenerate-key"].$post({ param: { name } })).json();
+}
+
+export async function deleteMcpServer(name: string) {
+  return await (await supervisor["mcp-servers"][":name"].$delete({ param: { name } })).json();
+}
+
+export async function fetchConnect(signal: AbortSignal) {
+  return await (await supervisor.connect.$get({}, { init: { signal } })).json();
+}
+
+export async function fetchAgentKey() {
+  return (await (await supervisor.agents["api-key"].$get()).json()).api_key;
+}
+
+export async function fetchSignInMethods(signal: AbortSignal): Promise<SignInMethods> {
+  return await (await auth.auth.methods.$get({}, { init: { signal } })).json();
+}
+
+export async function signInWithLink(token: string) {
+  return await (await auth.auth.link.$post({ json: { token } })).json();
+}
+
+export async function signOut() {
+  return await (await auth.auth.logout.$post()).json();
+}

@@ -1,0 +1,61 @@
+/** What the Hub knows of the server, and when it asks again. */
+import { MutationCache, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
+import {
+  fetchConnect,
+  fetchMcpServers,
+  fetchOverview,
+  fetchSignInMethods,
+  fetchTools,
+} from "./api.ts";
+import { ApiError } from "./api-error.ts";
+import { signInAddress } from "./return-to.ts";
+
+const FRESH_MS = 30_000;
+
+/** A session that ended anywhere leads to the sign-in page, with a fresh page and nothing left in memory. */
+function onFailure(error: Error): void {
+  const isSignedOut = error instanceof ApiError && error.status === 401;
+  if (isSignedOut && location.pathname !== "/login") location.assign(signInAddress(location));
+}
+
+export function createQueryClient(): QueryClient {
+  return new QueryClient({
+    queryCache: new QueryCache({ onError: onFailure }),
+    mutationCache: new MutationCache({ onError: onFailure }),
+    defaultOptions: {
+      queries: {
+        // Luna is often on this very machine: it answers while the browser believes to be offline.
+        networkMode: "always",
+        staleTime: FRESH_MS,
+        retry: (failures, error) =>
+          failures < 1 && error instanceof ApiError && (error.status === 0 || error.status >= 500),
+      },
+      mutations: { networkMode: "always" },
+    },
+  });
+}
+
+export const overviewQuery = queryOptions({
+  queryKey: ["overview"],
+  queryFn: ({ signal }) => fetchOverview(signal),
+});
+
+export const toolsQuery = queryOptions({
+  queryKey: ["tools"],
+  queryFn: ({ signal }) => fetchTools(signal),
+});
+
+export const mcpServersQuery = queryOptions({
+  queryKey: ["mcp-servers"],
+  queryFn: ({ signal }) => fetchMcpServers(signal),
+});
+
+export const connectQuery = queryOptions({
+  queryKey: ["connect"],
+  queryFn: ({ signal }) => fetchConnect(signal),
+});
+
+export const signInMethodsQuery = queryOptions({
+  queryKey: ["sign-in-methods"],
+  queryFn: ({ signal }) => fetchSignInMethods(signal),
+});

@@ -1,0 +1,79 @@
+/** The Hub's pages and their addresses. Home comes with the first script, the others when they are opened. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+} from "@tanstack/react-router";
+import { AppFrame } from "./frame/app-frame.tsx";
+import { PageFailure, PageNotFound } from "./frame/page-problems.tsx";
+import { HomePage } from "./pages/home/home-page.tsx";
+
+const rootRoute = createRootRoute({ notFoundComponent: PageNotFound });
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
+
+const loginRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/login",
+  validateSearch: (search): { returnTo?: string } => {
+    const returnTo = textOf(search["returnTo"]);
+    return returnTo === undefined ? {} : { returnTo };
+  },
+  component: lazyRouteComponent(() => import("./pages/login/login-page.tsx"), "LoginPage"),
+});
+
+/** Everything behind sign-in shares the frame and its live connection. */
+const frameRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "frame",
+  component: AppFrame,
+});
+
+const homeRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/",
+  component: HomePage,
+});
+
+const toolsRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/tools",
+  component: lazyRouteComponent(() => import("./pages/tools/tools-page.tsx"), "ToolsPage"),
+});
+
+const toolRoute = createRoute({
+  getParentRoute: () => toolsRoute,
+  path: "$tool",
+});
+
+const connectRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/connect",
+  validateSearch: (search): { server?: string; client?: string } => {
+    const server = textOf(search["server"]);
+    const client = textOf(search["client"]);
+    return {
+      ...(server === undefined ? {} : { server }),
+      ...(client === undefined ? {} : { client }),
+    };
+  },
+  component: lazyRouteComponent(() => import("./pages/connect/connect-page.tsx"), "ConnectPage"),
+});
+
+export const router = createRouter({
+  routeTree: rootRoute.addChildren([
+    loginRoute,
+    frameRoute.addChildren([homeRoute, toolsRoute.addChildren([toolRoute]), connectRoute]),
+  ]),
+  defaultPreload: "intent",
+  defaultErrorComponent: PageFailure,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
