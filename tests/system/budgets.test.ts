@@ -1,0 +1,96 @@
+/** Luna's budgets, held in every run of the tests: the best of a few short rounds, under the benchmark's own limits. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chatArms, streamArms, toolArms } from "../bench/arms.ts";
+import {
+  type Budget,
+  CHAT_ADDED,
+  CORE_MEMORY,
+  FIRST_TOKEN,
+  judge,
+  READY,
+  TOOL_HOST_ADDED,
+} from "../bench/budgets.ts";
+import { measureMemory } from "../bench/memory.ts";
+import { type Arm, addedMs, runRounds } from "../bench/rounds.ts";
+import { measureStarts } from "../bench/start.ts";
+import { prepareTools, type Subject, startSubject } from "../bench/subject.ts";
+
+const STARTS = 3;
+const ROUNDS = 5;
+const REQUESTS = 20;
+const TIMEOUT_MS = 60_000;
+
+let subject: Subject;
+beforeAll(async () => {
+  subject = await startSubject();
+});
+afterAll(() => subject.stop());
+
+/** Noise only ever adds: the best attempt is the nearest to the truth. */
+function expectKept(budget: Budget, attempts: readonly number[]): void {
+  expect(attempts.length).toBeGreaterThan(0);
+  expect(judge(budget, Math.min(...attempts))).toMatchObject({ kept: true });
+}
+
+const short = (arm: Arm): Arm => ({ ...arm, requests: REQUESTS });
+const bounded = () => ({ count: ROUNDS, signal: AbortSignal.timeout(TIMEOUT_MS) });
+
+test("a value at or over its limit, or none, keeps no budget", () => {
+  expect(judge(READY, READY.limit - 1).kept).toBe(true);
+  expect(judge(READY, READY.limit).kept).toBe(false);
+  expect(judge(READY, Number.NaN).kept).toBe(false);
+});
+
+test(
+  "core processes stay within their memory, at the start and at work",
+  async () => {
+    const started = await measureMemory(subject.luna);
+    await prepareTools(subject);
+    await chatArms(subject).chatByEdge.call();
+    const used = await measureMemory(subject.luna);
+    expectKept(CORE_MEMORY, [Math.max(started.coreMb, used.coreMb)]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a warm tool host adds little to a function",
+  async () => {
+    await prepareTools(subject);
+    const { toolInHost, toolInProcess } = toolArms(subject);
+    const arms = { host: short(toolInHost), base: short(toolInProcess) };
+    const { host, base } = await runRounds(arms, bounded());
+    expectKept(TOOL_HOST_ADDED, addedMs(host, base));
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "the agent API adds little to a chat, and forwards the first token at once",
+  async () => {
+    const { chatByEdge, chatByModel } = chatArms(subject);
+    const { tokenByEdge } = streamArms(subject);
+    const arms = { chat: short(chatByEdge), base: short(chatByModel), token: short(tokenByEdge) };
+    const { chat, base, token } = await runRounds(arms, bounded());
+    expectKept(CHAT_ADDED, addedMs(chat, base));
+    expectKept(
+      FIRST_TOKEN,
+      token.rounds.map(({ p50Ms }) => p50Ms),
+    );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "luna up is ready in time, in a new home and in an old one",
+  async () => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const attempts: number[] = [];
+    for (let start = 0; start < STARTS; start += 1) {
+      const { first, next } = await measureStarts(signal);
+      attempts.push(Math.max(first.readyMs, next.readyMs));
+    }
+    expectKept(READY, attempts);
+  },
+  TIMEOUT_MS,
+);
