@@ -103,7 +103,7 @@ export async function up(environment: Environment): Promise<number> {
   try {
     refuseTakenPorts(environment, paths);
     const credentials = await ensureCredentials(new EnvFile(paths.env));
-    if (!(await new MasterConfigStore(paths.masterConfig).exists())) {
+    if (!new MasterConfigStore(paths.masterConfig).exists()) {
       await layOutBundled(BUNDLED, paths.extensions);
     }
     await ensureCaddy({ paths, environment, say });

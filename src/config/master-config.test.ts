@@ -16,7 +16,7 @@ afterEach(() => rm(folder, { recursive: true }));
 test("without a file there are the defaults, and nothing is written", async () => {
   const store = new MasterConfigStore(path);
   expect((await store.read()).deployment_mode).toBe("local");
-  expect(await store.exists()).toBe(false);
+  expect(store.exists()).toBe(false);
 });
 
 test("unknown keys survive a rewrite", async () => {

@@ -1,5 +1,5 @@
 /** The store of `.luna/master_config.json`: one writer, edits from outside noticed, a broken file never reset. */
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { MasterConfig } from "../contract/config.ts";
 import { InvalidInputError, messageOf } from "../lib/errors.ts";
 import { readJsonIfThere, writeJsonAtomic } from "../lib/files.ts";
@@ -22,7 +22,7 @@ export class MasterConfigStore {
    * @throws InvalidInputError that names file and line when there was no good one before
    */
   async read(): Promise<MasterConfig> {
-    const stamp = await this.#stampNow();
+    const stamp = this.#stampNow();
     if (this.#config === undefined || stamp !== this.#stamp) {
       try {
         this.#config = (await readJsonIfThere(this.path, MasterConfig)) ?? MasterConfig.parse({});
@@ -42,8 +42,8 @@ export class MasterConfigStore {
   }
 
   /** Whether a file is there: none means a new home. */
-  async exists(): Promise<boolean> {
-    return (await this.#stampNow()) !== "";
+  exists(): boolean {
+    return this.#stampNow() !== "";
   }
 
   /** Changes the configuration: `edit` gets a copy to change; changes run one after another. */
@@ -62,13 +62,9 @@ export class MasterConfigStore {
     return result;
   }
 
-  async #stampNow(): Promise<string> {
-    try {
-      const { mtimeNs, size, ino } = await stat(this.path, { bigint: true });
-      return `${mtimeNs}:${size}:${ino}`;
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
-      throw error;
-    }
+  /** Synchronous on purpose: through the thread pool the same call costs 70 times as much, on every request. */
+  #stampNow(): string {
+    const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? "" : `${stats.mtimeNs}:${stats.size}:${stats.ino}`;
   }
 }

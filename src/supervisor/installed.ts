@@ -31,7 +31,7 @@ export async function syncInstalled(options: InstalledOptions): Promise<{ proble
   const { extensions, problems } = await discoverExtensions(paths.extensions);
   const known = (await config.read()).extensions;
   const isNew = extensions.some(({ name }) => known[name] === undefined);
-  if (isNew || !(await config.exists())) {
+  if (isNew || !config.exists()) {
     await config.update((draft) => {
       for (const { name } of extensions) {
         draft.extensions[name] ??= { enabled: true, source: "local", config: {} };

@@ -1,0 +1,44 @@
+/** What Luna promises about time and memory, as numbers that a run can miss. */
+
+export interface Budget {
+  promise: string;
+  /** What stays under it keeps the promise. */
+  limit: number;
+  unit: "ms" | "MB";
+}
+
+export const READY: Budget = {
+  promise: "luna up to all parts ready, new home and old one",
+  limit: 1_500,
+  unit: "ms",
+};
+export const CORE_MEMORY: Budget = {
+  promise: "memory of all core processes without Caddy (PSS)",
+  limit: 220,
+  unit: "MB",
+};
+export const CHAT_ADDED: Budget = {
+  promise: "the agent API, through Caddy, adds to a chat without tools (p50)",
+  limit: 5,
+  unit: "ms",
+};
+export const TOOL_HOST_ADDED: Budget = {
+  promise: "a warm tool host adds to the same function in process (p50)",
+  limit: 1,
+  unit: "ms",
+};
+export const FIRST_TOKEN: Budget = {
+  promise: "the first token, through Caddy, comes after the model sent it (p50)",
+  limit: 10,
+  unit: "ms",
+};
+
+export interface Verdict extends Budget {
+  value: number;
+  kept: boolean;
+}
+
+/** A value that is no number keeps nothing. */
+export function judge(budget: Budget, value: number): Verdict {
+  return { ...budget, value, kept: value < budget.limit };
+}
