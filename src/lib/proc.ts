@@ -116,16 +116,28 @@ export interface PortHolder {
   program: string;
 }
 
-function holdsSocket(pid: number, inodes: Set<string>): boolean {
+/** What an open file of a process is, such as `socket:[1234]`; undefined when it was closed meanwhile. */
+function openFile(pid: number, fd: string): string | undefined {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      const link = readlinkSync(`/proc/${pid}/fd/${fd}`);
-      return link.startsWith("socket:[") && inodes.has(link.slice(8, -1));
-    });
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    // Closed between the listing and now: the listing's own descriptor always is.
+    return undefined;
+  }
+}
+
+function holdsSocket(pid: number, inodes: Set<string>): boolean {
+  let fds: string[];
+  try {
+    fds = readdirSync(`/proc/${pid}/fd`);
   } catch {
     // Another user's process, or one that ended meanwhile.
     return false;
   }
+  return fds.some((fd) => {
+    const file = openFile(pid, fd);
+    return file?.startsWith("socket:[") === true && inodes.has(file.slice(8, -1));
+  });
 }
 
 /** Who listens on a TCP port of this machine; undefined when nobody does. */
