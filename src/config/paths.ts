@@ -6,6 +6,8 @@ export interface Paths {
   env: string;
   state: string;
   masterConfig: string;
+  /** Where extensions' public paths lead. */
+  routes: string;
   caddyfile: string;
   caddySocket: string;
   caddyData: string;
@@ -36,6 +38,7 @@ export function pathsOf(home: string): Paths {
     env: join(home, ".env"),
     state: join(luna, "state.json"),
     masterConfig: join(luna, "master_config.json"),
+    routes: join(luna, "routes.json"),
     caddyfile: join(luna, "Caddyfile"),
     caddySocket: join(luna, "caddy.sock"),
     caddyData: join(luna, "caddy"),
