@@ -3,6 +3,7 @@ import { appendFileSync } from "node:fs";
 import { type Environment, selfCommand, supervisorEnvironment } from "../config/environment.ts";
 import type { Paths } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
+import { SupervisionSettings } from "../contract/config.ts";
 import { StateFile } from "../contract/process.ts";
 import { LunaError } from "../lib/errors.ts";
 import { readJsonIfThere } from "../lib/files.ts";
@@ -13,6 +14,7 @@ import { ManagedProcess, type ProcessSpec } from "../supervisor/process/managed-
 /** Longer than the supervisor needs to stop everything else. */
 const STOP_GRACE_MS = 4_500;
 const NAME = "supervisor";
+const SETTINGS = SupervisionSettings.parse({});
 
 function supervisorSpec(environment: Environment, paths: Paths): ProcessSpec {
   const port = portsWith(environment.portOffset).supervisor;
@@ -50,7 +52,11 @@ export async function startSupervisor(
   paths: Paths,
 ): Promise<ManagedProcess> {
   const log = createLogger("bootstrap", [], (line) => appendFileSync(paths.log("bootstrap"), line));
-  const managed = new ManagedProcess(supervisorSpec(environment, paths), log, () => undefined);
+  const managed = new ManagedProcess(supervisorSpec(environment, paths), {
+    log,
+    onChange: () => undefined,
+    settings: () => SETTINGS,
+  });
   const previous = await previousSupervisor(paths);
   const isAdopted =
     previous !== undefined &&

@@ -36,6 +36,11 @@ export class MasterConfigStore {
     return this.#config;
   }
 
+  /** The configuration as it was read last, for what cannot wait; undefined before the first `read`. */
+  get last(): MasterConfig | undefined {
+    return this.#config;
+  }
+
   /** What is wrong with the file as it was read last. */
   get problem(): string | undefined {
     return this.#problem;

@@ -17,3 +17,9 @@ export function portsWith(offset: number): Ports {
     caddy: 8443 + offset,
   };
 }
+
+/** The ranges that extensions get their ports from (specification 4.2), before `LUNA_PORT_OFFSET`. */
+export const PORT_RANGES = {
+  extensions: { first: 5200, last: 5299 },
+  services: { first: 5300, last: 5399 },
+} as const;

@@ -38,6 +38,17 @@ export const ToolHostSettings = z.looseObject({
 });
 export type ToolHostSettings = z.infer<typeof ToolHostSettings>;
 
+/** How processes are watched; each extension service may say otherwise in its service_config.json. */
+export const SupervisionSettings = z.looseObject({
+  /** A process that did not answer by then is ended and started again. */
+  start_timeout_ms: z.int().positive().default(20_000),
+  probe_period_ms: z.int().min(100).default(5_000),
+  probe_timeout_ms: z.int().positive().default(2_000),
+  /** Probes in a row that fail before a process is ended and started again. */
+  probe_failures_max: z.int().positive().default(3),
+});
+export type SupervisionSettings = z.infer<typeof SupervisionSettings>;
+
 export const MasterConfig = z.looseObject({
   luna: z
     .looseObject({
@@ -67,6 +78,7 @@ export const MasterConfig = z.looseObject({
   external_services: z.record(z.string(), z.unknown()).default({}),
   mcp_servers: z.record(z.string(), McpServer).default({}),
   tool_host: ToolHostSettings.prefault({}),
+  supervision: SupervisionSettings.prefault({}),
 });
 export type MasterConfig = z.infer<typeof MasterConfig>;
 

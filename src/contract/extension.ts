@@ -1,4 +1,4 @@
-/** An extension's manifest, `config.json` (specification 7.1). */
+/** An extension's manifest, `config.json`, and the `service_config.json` of its services (specification 7.1). */
 import { z } from "zod";
 import { KeyName, ThingName } from "./names.ts";
 
@@ -8,5 +8,28 @@ export const Manifest = z.looseObject({
   version: z.string().default(""),
   required_secrets: z.array(KeyName).default([]),
   auto_update: z.boolean().default(false),
+  ui: z
+    .looseObject({
+      /** Absent: taken off unless the UI is built by Vite, which knows its own base path. */
+      strip_prefix: z.boolean().optional(),
+      /** Absent: true. */
+      enforce_trailing_slash: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
+
+/** `services/<service>/service_config.json`; a service without the file has these defaults. */
+export const ServiceConfig = z.looseObject({
+  name: z.string().optional(),
+  requires_port: z.boolean().default(false),
+  /** A path that answers 2xx when the service is well; without it, an open port or its life is enough. */
+  health_check: z.string().startsWith("/").optional(),
+  restart_on_failure: z.boolean().default(true),
+  /** These four stand for the same ones of master_config's `supervision`. */
+  start_timeout_ms: z.int().positive().optional(),
+  probe_period_ms: z.int().min(100).optional(),
+  probe_timeout_ms: z.int().positive().optional(),
+  probe_failures_max: z.int().positive().optional(),
+});
+export type ServiceConfig = z.infer<typeof ServiceConfig>;

@@ -16,7 +16,7 @@ export type ProcessState = z.infer<typeof ProcessState>;
 export const ProcessHealth = z.enum(["unknown", "healthy", "unhealthy"]);
 export type ProcessHealth = z.infer<typeof ProcessHealth>;
 
-export const ProcessKind = z.enum(["supervisor", "core", "caddy", "tool-host"]);
+export const ProcessKind = z.enum(["supervisor", "core", "caddy", "tool-host", "ui", "service"]);
 export type ProcessKind = z.infer<typeof ProcessKind>;
 
 export const CoreServiceName = z.enum(["auth", "agent", "mcp", "hub"]);

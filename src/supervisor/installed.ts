@@ -11,7 +11,6 @@ import type { ToolHosts } from "./tool-hosts.ts";
 interface InstalledOptions {
   paths: Paths;
   config: MasterConfigStore;
-  toolHosts: ToolHosts;
 }
 
 /** Whether the cached description is of these very files. A cache that cannot be read is not. */
@@ -25,9 +24,14 @@ async function isDescribed(paths: Paths, extension: Extension): Promise<boolean>
   }
 }
 
-/** Adds what is new on disk to the configuration (specification 6.2), then describes what changed. */
-export async function syncInstalled(options: InstalledOptions): Promise<{ problems: string[] }> {
-  const { paths, config, toolHosts } = options;
+export interface Installed {
+  extensions: readonly Extension[];
+  /** One sentence each. */
+  problems: string[];
+}
+
+/** Finds what is installed, and adds what is new on disk to the configuration (specification 6.2). */
+export async function syncInstalled({ paths, config }: InstalledOptions): Promise<Installed> {
   const { extensions, problems } = await discoverExtensions(paths.extensions);
   const known = (await config.read()).extensions;
   const isNew = extensions.some(({ name }) => known[name] === undefined);
@@ -38,6 +42,14 @@ export async function syncInstalled(options: InstalledOptions): Promise<{ proble
       }
     });
   }
+  return { extensions, problems: [...problems] };
+}
+
+/** Brings the descriptions of enabled extensions' tools up to date; answers with what cannot be loaded. */
+export async function describeInstalled(
+  extensions: readonly Extension[],
+  { paths, config, toolHosts }: InstalledOptions & { toolHosts: ToolHosts },
+): Promise<string[]> {
   const { extensions: entries } = await config.read();
   const described = await Promise.all(
     extensions
@@ -46,5 +58,5 @@ export async function syncInstalled(options: InstalledOptions): Promise<{ proble
         (await isDescribed(paths, extension)) ? undefined : toolHosts.describe(extension.name),
       ),
   );
-  return { problems: [...problems, ...described.filter((text) => text !== undefined)] };
+  return described.filter((text) => text !== undefined);
 }

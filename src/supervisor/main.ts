@@ -7,6 +7,7 @@ import { commandLine, type Environment } from "../config/environment.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
+import { SupervisionSettings } from "../contract/config.ts";
 import type { Overview, Problem } from "../contract/process.ts";
 import { messageOf } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
@@ -17,10 +18,12 @@ import { ToolClient } from "../tools/client.ts";
 import { createSupervisorApp } from "./api/app.ts";
 import { Live } from "./api/live.ts";
 import type { SpecContext } from "./core-services.ts";
-import { syncInstalled } from "./installed.ts";
+import { ExtensionProcesses } from "./extension-processes.ts";
+import { describeInstalled, syncInstalled } from "./installed.ts";
 import { endUnwanted, startCore, stopAll } from "./lifecycle.ts";
 import { McpServers } from "./mcp-servers.ts";
 import { createOverview, problemFrom } from "./overview.ts";
+import { provideBun } from "./own-bun.ts";
 import { ProcessTable } from "./process/process-table.ts";
 import { deploymentOf, modelOf, readConfig } from "./settings.ts";
 import { ToolHosts } from "./tool-hosts.ts";
@@ -54,8 +57,11 @@ async function build(environment: Environment) {
   const config = new MasterConfigStore(paths.masterConfig);
   const deployment = await deploymentOf(context, await readConfig(config, note));
   const public_url = publicUrl(deployment);
-  const processes = new ProcessTable({ statePath: paths.state, log });
+  const supervision = SupervisionSettings.parse({});
+  const settings = () => config.last?.supervision ?? supervision;
+  const processes = new ProcessTable({ statePath: paths.state, log, settings });
   const toolHosts = new ToolHosts({ context, processes, config, log });
+  const extensionProcesses = new ExtensionProcesses({ context, config, processes });
   const catalogue = new ToolCatalogue({ paths, config });
   const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
   const token = credentials.toolHostToken;
@@ -75,14 +81,18 @@ async function build(environment: Environment) {
     ...{ catalogue, toolClient, toolHosts, mcpServers },
     connect: { public_url, ...commandLine(environment) },
   });
-  return { context, config, deployment, processes, toolHosts, live, app, progress, note, log };
+  return {
+    ...{ context, config, deployment, processes, toolHosts, extensionProcesses },
+    ...{ live, app, progress, note, log },
+  };
 }
 
 /** Runs until it is asked to stop, and then leaves nothing. */
 export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const parts = await build(environment);
-  const { context, deployment, processes, toolHosts, live, progress, note } = parts;
+  const { context, deployment, processes, toolHosts, extensionProcesses } = parts;
+  const { live, progress, note } = parts;
   const { paths, ports } = context;
   const server = serve({
     fetch: parts.app.fetch,
@@ -94,9 +104,14 @@ export async function main(environment: Environment): Promise<void> {
   const start = async (): Promise<void> => {
     await processes.load();
     toolHosts.adopt();
+    await provideBun(paths);
     const core = startCore({ context, deployment, processes, note });
-    const { problems } = await syncInstalled({ paths, ...parts });
-    problems.forEach(note);
+    const { extensions, problems } = await syncInstalled({ paths, ...parts });
+    const found = await Promise.all([
+      extensionProcesses.start(extensions),
+      describeInstalled(extensions, { paths, ...parts }),
+    ]);
+    [...problems, ...found.flat()].forEach(note);
     await core;
     await endUnwanted(processes, paths);
     if (progress.phase === "starting") progress.phase = "running";

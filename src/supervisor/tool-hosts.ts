@@ -20,6 +20,7 @@ const START_TIMEOUT_MS = 20_000;
 /** A host that ends at each start is not started a further time for the same call. */
 const STARTS_MAX = 2;
 const RETRY_MS = 10;
+const PROBE_TIMEOUT_MS = 2_000;
 const STOP_GRACE_MS = 500;
 /** Loading the files of one extension may take this long. */
 const DESCRIBE_TIMEOUT_MS = 20_000;
@@ -62,7 +63,8 @@ export class ToolHosts {
       const state = await host.settled(START_TIMEOUT_MS);
       const { pid } = host;
       // One that just died, or ends because it was idle, may still pass for running.
-      if (state === "running" && pid !== null && (await answers(host.spec.probe))) return { pid };
+      if (state === "running" && pid !== null && (await answers(host.spec.probe, PROBE_TIMEOUT_MS)))
+        return { pid };
       const isHopeless = state === "fatal" || (state === "exited" && attempt >= STARTS_MAX);
       if (isHopeless || Date.now() > deadline) {
         throw new UnavailableError(

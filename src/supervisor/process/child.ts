@@ -14,7 +14,7 @@ import {
 export const MARK_VARIABLE = "LUNA_PROCESS_ID";
 
 /** How often the end of a process that is not our own child is looked for. */
-const ADOPTED_POLL_MS = 100;
+const ADOPTED_POLL_MS = 40;
 
 export interface Child {
   pid: number;

@@ -1,4 +1,5 @@
 /** One supervised process: acts on what `transition` decides. Everything that Luna runs is one of these. */
+import type { SupervisionSettings } from "../../contract/config.ts";
 import type {
   ProcessHealth,
   ProcessKind,
@@ -35,23 +36,32 @@ export interface ProcessSpec extends RestartPolicy {
   probe: Probe;
   /** Clears up what a process that was killed leaves. */
   onEnd?(pid: number): void;
+  /** Its own settings, before those of all. */
+  supervision?: Partial<SupervisionSettings>;
   /** From SIGTERM to SIGKILL. */
   stop_grace_ms: number;
 }
 
-const READY_POLL_MS = 10;
-/** A process that did not answer by then is ended and started again. */
-const START_TIMEOUT_MS = 20_000;
-const PROBE_PERIOD_MS = 5_000;
-const PROBE_FAILURES_MAX = 3;
+const READY_POLL_MS = 5;
+/** A process of which only its life can be seen is ready when it has lived for this long. */
+const ALIVE_MS = 500;
 
 /** Settled states: nothing is on its way. */
 const SETTLED = new Set(["stopped", "running", "exited", "fatal"]);
+
+/** What a process is told by, and tells to, whoever keeps it. */
+export interface Surroundings {
+  log: Logger;
+  /** After each change of what `view` shows. */
+  onChange(): void;
+  settings(): SupervisionSettings;
+}
 
 export class ManagedProcess {
   readonly spec: ProcessSpec;
   readonly #log: Logger;
   readonly #onChange: () => void;
+  readonly #common: () => SupervisionSettings;
   #machine: Machine = INITIAL;
   #child: Child | undefined;
   #health: ProcessHealth = "unknown";
@@ -64,10 +74,11 @@ export class ManagedProcess {
   /** Counts runs, so that what belongs to an earlier one is not taken for this one's. */
   #run = 0;
 
-  constructor(spec: ProcessSpec, log: Logger, onChange: () => void) {
+  constructor(spec: ProcessSpec, surroundings: Surroundings) {
     this.spec = spec;
-    this.#log = log;
-    this.#onChange = onChange;
+    this.#log = surroundings.log;
+    this.#onChange = surroundings.onChange;
+    this.#common = surroundings.settings;
   }
 
   get state(): Machine["state"] {
@@ -145,6 +156,10 @@ export class ManagedProcess {
       last_exit: this.#lastExit,
       next_start_at: this.#nextStart === null ? null : new Date(this.#nextStart).toISOString(),
     };
+  }
+
+  get #settings(): SupervisionSettings {
+    return { ...this.#common(), ...this.spec.supervision };
   }
 
   #apply(event: ProcessEvent): void {
@@ -232,9 +247,11 @@ export class ManagedProcess {
 
   async #untilReady(run: number): Promise<void> {
     const began = Date.now();
-    while (run === this.#run && !(await answers(this.spec.probe))) {
-      if (Date.now() - began > START_TIMEOUT_MS) {
-        this.#lastExit = `did not answer within ${START_TIMEOUT_MS / 1000} s of its start`;
+    const { start_timeout_ms, probe_timeout_ms } = this.#settings;
+    if ("alive" in this.spec.probe) await Bun.sleep(ALIVE_MS);
+    while (run === this.#run && !(await answers(this.spec.probe, probe_timeout_ms))) {
+      if (Date.now() - began > start_timeout_ms) {
+        this.#lastExit = `did not answer within ${start_timeout_ms / 1000} s of its start`;
         this.#apply({ type: "unresponsive" });
         return;
       }
@@ -258,13 +275,14 @@ export class ManagedProcess {
   async #probeFor(run: number): Promise<void> {
     let failures = 0;
     for (;;) {
-      await Bun.sleep(PROBE_PERIOD_MS);
+      const { probe_period_ms, probe_timeout_ms, probe_failures_max } = this.#settings;
+      await Bun.sleep(probe_period_ms);
       if (run !== this.#run || this.#machine.state !== "running") return;
-      const well = await answers(this.spec.probe);
+      const well = await answers(this.spec.probe, probe_timeout_ms);
       if (run !== this.#run) return;
       failures = well ? 0 : failures + 1;
       this.#checked(well ? "healthy" : "unhealthy");
-      if (failures >= PROBE_FAILURES_MAX) {
+      if (failures >= probe_failures_max) {
         this.#lastExit = `did not answer ${failures} probes in a row`;
         this.#apply({ type: "unresponsive" });
         return;

@@ -1,12 +1,42 @@
 /** Asks a process whether it serves. */
 
-/** Where a process answers `GET <path>` with a 2xx when it is well. */
-export type Probe = { url: string } | { unix: string; path: string };
+/** How a process shows that it is well. */
+export type Probe =
+  /** It answers `GET` with a 2xx. */
+  | { url: string }
+  /** The same on a unix socket. */
+  | { unix: string; path: string }
+  /** It accepts connections. */
+  | { port: number }
+  /** It lives: nothing else can be asked of it. */
+  | { alive: true };
 
-const PROBE_TIMEOUT_MS = 2_000;
+async function accepts(port: number, timeoutMs: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), timeoutMs);
+  const none = (): void => undefined;
+  Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      open: (socket) => {
+        resolve(true);
+        socket.end();
+      },
+      connectError: () => resolve(false),
+      data: none,
+      error: none,
+    },
+  }).catch(() => resolve(false)); // A refusal is an answer.
+  const result = await promise;
+  clearTimeout(timer);
+  return result;
+}
 
-/** Whether it answered with a 2xx in time; a refusal, a reset and silence are all "no". */
-export async function answers(probe: Probe, timeoutMs = PROBE_TIMEOUT_MS): Promise<boolean> {
+/** Whether it is well; a refusal, a reset and silence are all "no". */
+export async function answers(probe: Probe, timeoutMs: number): Promise<boolean> {
+  if ("alive" in probe) return true;
+  if ("port" in probe) return accepts(probe.port, timeoutMs);
   const [url, unix] =
     "url" in probe ? [probe.url, undefined] : [`http://localhost${probe.path}`, probe.unix];
   try {

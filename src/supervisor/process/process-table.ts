@@ -1,4 +1,5 @@
 /** All supervised processes by name, mirrored into `.luna/state.json` at each change. */
+import type { SupervisionSettings } from "../../contract/config.ts";
 import type { ProcessView } from "../../contract/process.ts";
 import { StateFile } from "../../contract/process.ts";
 import { messageOf, NotFoundError } from "../../lib/errors.ts";
@@ -11,6 +12,7 @@ interface ProcessTableOptions {
   /** Path of state.json. */
   statePath: string;
   log: Logger;
+  settings(): SupervisionSettings;
 }
 
 export class ProcessTable {
@@ -38,7 +40,8 @@ export class ProcessTable {
 
   /** Adds a process; one that already runs is adopted. */
   add(spec: ProcessSpec): ManagedProcess {
-    const managed = new ManagedProcess(spec, this.#options.log, () => this.#changed());
+    const { log, settings } = this.#options;
+    const managed = new ManagedProcess(spec, { log, settings, onChange: () => this.#changed() });
     this.#processes.set(spec.name, managed);
     const record = this.#previous[spec.name];
     if (record !== undefined) managed.adopt(record);
@@ -52,6 +55,12 @@ export class ProcessTable {
 
   get(name: string): ManagedProcess | undefined {
     return this.#processes.get(name);
+  }
+
+  /** Forgets a process that has been stopped. */
+  remove(name: string): void {
+    this.#processes.delete(name);
+    this.#changed();
   }
 
   require(name: string): ManagedProcess {

@@ -6,12 +6,14 @@ const LAST_MS = 30_000;
 const JITTER = 0.5;
 
 /**
- * Exponential back-off with jitter: 200 ms doubled for each failure in a row, up to 30 s.
+ * The first failure after a good run is answered at once; then exponential back-off with jitter:
+ * 200 ms doubled for each further failure in a row, up to 30 s.
  * @param failures how many times in a row it failed, from 1
  * @param random a number from 0 to 1
  * @returns milliseconds
  */
 export function restartDelay(failures: number, random: number): number {
-  const full = Math.min(LAST_MS, FIRST_MS * 2 ** Math.max(0, failures - 1));
+  if (failures <= 1) return 0;
+  const full = Math.min(LAST_MS, FIRST_MS * 2 ** (failures - 2));
   return Math.round(full * (1 - JITTER * random));
 }
