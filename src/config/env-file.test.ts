@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { EnvFile, editEnv, parseEnv } from "./env-file.ts";
+import { EnvFile, editEnv, envProblems, parseEnv } from "./env-file.ts";
 
 describe("parseEnv", () => {
   test.each([
@@ -18,6 +18,10 @@ describe("parseEnv", () => {
     ["# only a comment\n\nnot an assignment", {}],
     ["A=1\nA=2", { A: "2" }],
     ["A=", { A: "" }],
+    ['A="1" # a comment', { A: "1" }],
+    ["A='1' # a comment", { A: "1" }],
+    ['A="no end', { A: '"no end' }],
+    ["\uFEFFA=1", { A: "1" }],
   ])("%j", (text, values) => {
     expect(parseEnv(text)).toEqual(values);
   });
@@ -61,4 +65,42 @@ describe("EnvFile", () => {
     await expect(file.set({ "a b": "x" })).rejects.toThrow('Cannot set "a b"');
     await expect(file.set({ "A\nB": "x" })).rejects.toThrow("Cannot set");
   });
+});
+
+describe("envProblems", () => {
+  test.each([
+    ["# a comment\n\n  # another\nA=1\nexport B='2' # fine\nC=\"3\" # fine\r\n", []],
+    ["A=1\n  oops\n", [/"\/home\/\.env": line 2, column 3 is no NAME=value/]],
+    ["A=1\nB=2=3\n9C=1\n", [/line 3, column 1 is no NAME=value/]],
+    ['A="no end\n', [/line 1, column 3 begins a quote that does not end/]],
+    ["A=1\nB=\0\0\n", [/line 2, column 3 is not text/]],
+    ["A=1\nB=caf\uFFFD\n", [/line 2, column 6 is not text/]],
+  ])("%j", (text, patterns) => {
+    const problems = envProblems(text, "/home/.env");
+    expect(problems.length).toBe(patterns.length);
+    for (const [index, pattern] of patterns.entries()) expect(problems[index]).toMatch(pattern);
+  });
+
+  test("a file of something else is told in a few sentences, none of which shows a line", () => {
+    const problems = envProblems("the secret itself\n".repeat(10_000), "/home/.env");
+    expect(problems.length).toBe(5);
+    expect(problems.join()).not.toContain("secret");
+  });
+});
+
+test("a file that is not text is never written again, and changes at one time are all kept", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "luna-env-"));
+  try {
+    const file = new EnvFile(join(folder, ".env"));
+    const names = Array.from({ length: 10 }, (_, index) => `KEY_${index}`);
+    await Promise.all(names.map((name) => file.set({ [name]: "1" })));
+    expect(Object.keys(await file.read())).toEqual(names);
+    const damaged = Buffer.from([...Buffer.from("A=1\nB=caf"), 0xe9, 0x0a]);
+    await writeFile(file.path, damaged);
+    await expect(file.set({ C: "1" })).rejects.toThrow("line 2, column 6 is not UTF-8 text");
+    expect((await Bun.file(file.path).bytes()).toString()).toBe(new Uint8Array(damaged).toString());
+    expect(await file.read()).toMatchObject({ A: "1" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

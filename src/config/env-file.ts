@@ -1,20 +1,63 @@
 /** The one reader and writer of `.env`: comments and order are kept, and no shell ever sees it. */
 import { KeyName } from "../contract/names.ts";
 import { InvalidInputError } from "../lib/errors.ts";
-import { readTextIfThere, writeFileAtomic } from "../lib/files.ts";
+import {
+  decodeText,
+  placeOf,
+  readBytesIfThere,
+  readTextIfThere,
+  writeFileAtomic,
+} from "../lib/files.ts";
 
 const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$/;
+/** More would only repeat that this is not such a file. */
+const PROBLEMS_MAX = 5;
 /** Values of these characters alone need no quotes. */
 const PLAIN = /^[A-Za-z0-9_./:@%+,=~^-]*$/;
+
+/** A quoted value, and perhaps a comment behind it. */
+const DOUBLE_QUOTED = /^"((?:[^"\\]|\\.)*)"\s*(?:#.*)?$/;
+const SINGLE_QUOTED = /^'([^']*)'\s*(?:#.*)?$/;
+const BLANK_OR_COMMENT = /^\s*(?:#|$)/;
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
 function unquote(raw: string): string {
-  if (raw.length >= 2 && raw.startsWith('"') && raw.endsWith('"')) {
-    return raw.slice(1, -1).replace(/\\(.)/g, (_, letter: string) => ESCAPES[letter] ?? letter);
+  const double = DOUBLE_QUOTED.exec(raw)?.[1];
+  if (double !== undefined) {
+    return double.replace(/\\(.)/g, (_, letter: string) => ESCAPES[letter] ?? letter);
   }
-  if (raw.length >= 2 && raw.startsWith("'") && raw.endsWith("'")) return raw.slice(1, -1);
-  return raw.replace(/\s+#.*$/, "");
+  return SINGLE_QUOTED.exec(raw)?.[1] ?? raw.replace(/\s+#.*$/, "");
+}
+
+/** What is wrong with the value as it is written. */
+function valueFault(raw: string): string | undefined {
+  const quote = raw.startsWith('"') || raw.startsWith("'");
+  if (!quote || DOUBLE_QUOTED.test(raw) || SINGLE_QUOTED.test(raw)) return undefined;
+  return "begins a quote that does not end there";
+}
+
+/** The lines that are not understood, a sentence each. A line may hold a secret, so none is shown. */
+export function envProblems(text: string, path: string): string[] {
+  const problems: string[] = [];
+  let offset = 0;
+  for (const line of text.split("\n")) {
+    const [raw] = line.split("\r");
+    const match = ASSIGNMENT.exec(raw ?? "");
+    const value = match?.[2] ?? "";
+    const at = match === null ? line.search(/\S/) : (raw ?? "").indexOf("=") + 1;
+    const place = `"${path}": ${placeOf(text, offset + Math.max(at, 0))}`;
+    const damage = line.search(/[\0\uFFFD]/);
+    if (damage >= 0) {
+      problems.push(`Cannot read "${path}": ${placeOf(text, offset + damage)} is not text`);
+    } else if (match === null && !BLANK_OR_COMMENT.test(line)) {
+      problems.push(`Cannot use a line of ${place} is no NAME=value; Luna passes it over`);
+    } else if (valueFault(value) !== undefined) {
+      problems.push(`Cannot be sure of a value of ${place} ${valueFault(value)}`);
+    }
+    offset += line.length + 1;
+  }
+  return problems.slice(0, PROBLEMS_MAX);
 }
 
 function quote(value: string): string {
@@ -60,6 +103,7 @@ export function editEnv(text: string, changes: Record<string, string | null>): s
 
 export class EnvFile {
   readonly path: string;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(path: string) {
     this.path = path;
@@ -67,6 +111,11 @@ export class EnvFile {
 
   async read(): Promise<Record<string, string>> {
     return parseEnv((await readTextIfThere(this.path)) ?? "");
+  }
+
+  /** The lines that are not understood, a sentence each. */
+  async problems(): Promise<string[]> {
+    return envProblems((await readTextIfThere(this.path)) ?? "", this.path);
   }
 
   /** Sets (or with `null` removes) variables; the file is 0600 whatever it was before. */
@@ -78,7 +127,13 @@ export class EnvFile {
         );
       }
     }
-    const text = (await readTextIfThere(this.path)) ?? "";
-    await writeFileAtomic(this.path, editEnv(text, changes));
+    const change = async (): Promise<void> => {
+      // What is not text would be lost by writing it again.
+      const text = decodeText(this.path, (await readBytesIfThere(this.path)) ?? new Uint8Array());
+      await writeFileAtomic(this.path, editEnv(text, changes));
+    };
+    const result = this.#turn.then(change);
+    this.#turn = result.catch(() => undefined);
+    await result;
   }
 }

@@ -1,14 +1,21 @@
 /** The only reader of the process environment: parsed once, at the start of each command. */
-import { dirname, resolve } from "node:path";
+import { readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { InvalidInputError } from "../lib/errors.ts";
+import { explain } from "../lib/explain.ts";
+import { parseEnv } from "./env-file.ts";
 import { pathsOf } from "./paths.ts";
 
 const PORT_OFFSET_MAX = 50_000;
 
 const LunaVariables = z.object({
-  LUNA_HOME: z.string().optional(),
-  LUNA_PORT_OFFSET: z.coerce.number().int().min(0).max(PORT_OFFSET_MAX).default(0),
+  LUNA_PORT_OFFSET: z.coerce
+    .number(`must be a number from 0 to ${PORT_OFFSET_MAX}`)
+    .int()
+    .min(0)
+    .max(PORT_OFFSET_MAX)
+    .default(0),
   LUNA_PROCESS_ID: z.string().optional(),
   NO_COLOR: z.string().optional(),
 });
@@ -37,16 +44,39 @@ function defaultHome(): string {
 export function selfCommand(): string[] {
   return isCompiled
     ? [process.execPath]
-    : [process.execPath, resolve(import.meta.dir, "../../luna.ts")];
+    : // Bun would give every variable of `.env` in the working directory to whatever runs there.
+      [process.execPath, "--no-env-file", resolve(import.meta.dir, "../../luna.ts")];
+}
+
+/** The one spelling of a folder, which may not be there yet: through a link it would be another home. */
+function realPathOf(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    const parent = dirname(folder);
+    return parent === folder ? folder : join(realPathOf(parent), basename(folder));
+  }
+}
+
+/** `.env` may set it too; a child has it in its environment, and does not look. */
+function offsetInFile(home: string): string | undefined {
+  try {
+    return parseEnv(readFileSync(pathsOf(home).env, "utf8"))["LUNA_PORT_OFFSET"];
+  } catch {
+    // No file yet, or one that whoever needs its secrets will complain of.
+    return undefined;
+  }
 }
 
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
-  const parsed = LunaVariables.safeParse(variables);
+  const home = realPathOf(resolve(variables["LUNA_HOME"] || defaultHome()));
+  const { LUNA_PORT_OFFSET = offsetInFile(home) } = variables;
+  const parsed = LunaVariables.safeParse({ ...variables, LUNA_PORT_OFFSET });
   if (!parsed.success) {
-    throw new InvalidInputError(`Cannot read the environment: ${z.prettifyError(parsed.error)}`);
+    throw new InvalidInputError(`Cannot read the environment: ${explain(parsed.error)}`);
   }
   return {
-    home: resolve(parsed.data.LUNA_HOME ?? defaultHome()),
+    home,
     portOffset: parsed.data.LUNA_PORT_OFFSET,
     processId: parsed.data.LUNA_PROCESS_ID,
     color: parsed.data.NO_COLOR === undefined && process.stdout.isTTY,
@@ -67,7 +97,7 @@ export function readVariables<Schema extends z.ZodType>(
   const parsed = schema.safeParse(environment.variables);
   if (parsed.success) return parsed.data;
   throw new InvalidInputError(
-    `Cannot start ${what}: the supervisor gives it its variables; ${z.prettifyError(parsed.error)}`,
+    `Cannot start ${what}: the supervisor gives it its variables; ${explain(parsed.error)}`,
   );
 }
 
@@ -110,11 +140,16 @@ export function baseEnvironment(environment: Environment): Record<string, string
 /** Variables that change what a program runs rather than what it does. */
 const DANGEROUS = /^(?:BUN_|LD_|DYLD_|NODE_|BASH_ENV$|ENV$)/;
 
+/** What a service manager says to the process that it started, and to no child of it (sd_notify(3)). */
+const OF_SERVICE_MANAGER =
+  /^(?:NOTIFY_SOCKET$|WATCHDOG_|LISTEN_|FDSTORE$|JOURNAL_STREAM$|SYSTEMD_)/;
+
 /** The environment of the supervisor, which hands settings on by name: all but what could replace code. */
 export function supervisorEnvironment(environment: Environment): Record<string, string> {
   const handed: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment.variables)) {
-    if (value !== undefined && !DANGEROUS.test(name)) handed[name] = value;
+    const isWithheld = DANGEROUS.test(name) || OF_SERVICE_MANAGER.test(name);
+    if (value !== undefined && !isWithheld) handed[name] = value;
   }
   return { ...handed, ...baseEnvironment(environment) };
 }

@@ -1,6 +1,7 @@
 /** Lays out Luna's home: the folders that have to be there before anything starts. */
 import { chmod, mkdir } from "node:fs/promises";
 import { messageOf, UnavailableError } from "../lib/errors.ts";
+import { removeTemporaries } from "../lib/files.ts";
 import type { Paths } from "./paths.ts";
 
 const PRIVATE_FOLDER = 0o700;
@@ -17,10 +18,25 @@ export async function layOutHome(paths: Paths): Promise<void> {
     // Made by hand or by an older umask, they may be open to others.
     await chmod(paths.luna, PRIVATE_FOLDER);
     await chmod(paths.logs, PRIVATE_FOLDER);
+    await removeLeftOvers(paths);
   } catch (cause) {
     throw new UnavailableError(
       `Cannot lay out Luna's home in "${paths.home}": ${messageOf(cause)}; choose a folder of yours with LUNA_HOME`,
       { cause },
     );
+  }
+}
+
+/** Removes the temporary files of writers that were killed, wherever Luna writes. */
+export async function removeLeftOvers(paths: Paths): Promise<void> {
+  for (const folder of [
+    paths.home,
+    paths.luna,
+    paths.bin,
+    paths.run,
+    paths.tools,
+    paths.extensions,
+  ]) {
+    await removeTemporaries(folder);
   }
 }

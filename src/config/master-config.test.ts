@@ -53,13 +53,26 @@ test("changes at the same time are all kept", async () => {
   expect(Object.keys((await new MasterConfigStore(path).read()).extensions)).toEqual(names);
 });
 
-test("a broken file is named with its line, and never reset", async () => {
+test("a broken file is named with line and column, and never reset", async () => {
   const broken = '{\n  "luna": {},\n  oops\n}\n';
   await writeFile(path, broken);
   const store = new MasterConfigStore(path);
-  await expect(store.read()).rejects.toThrow(/master_config\.json": line 3 is not valid JSON/);
+  await expect(store.read()).rejects.toThrow(
+    /master_config\.json": line 3, column 3 is not valid JSON/,
+  );
   await expect(store.update(() => undefined)).rejects.toThrow("line 3");
+  expect(store.problem).toContain("line 3, column 3");
   expect(await readFile(path, "utf8")).toBe(broken);
+});
+
+test("a file that was broken from the start counts once it is mended", async () => {
+  await writeFile(path, "{");
+  const store = new MasterConfigStore(path);
+  await expect(store.read()).rejects.toThrow("line 1");
+  await expect(store.read()).rejects.toThrow("line 1");
+  await writeFile(path, JSON.stringify({ public_domain: "mended.example" }));
+  expect((await store.read()).public_domain).toBe("mended.example");
+  expect(store.problem).toBeUndefined();
 });
 
 test("a file that is broken later leaves the last good configuration in force, and is not overwritten", async () => {
@@ -69,7 +82,7 @@ test("a file that is broken later leaves the last good configuration in force, a
   });
   await writeFile(path, "{ oops");
   expect((await store.read()).public_domain).toBe("good.example");
-  expect(store.problem).toContain("line 1 is not valid JSON");
+  expect(store.problem).toContain("line 1, column 3 is not valid JSON");
   await expect(store.update(() => undefined)).rejects.toThrow("line 1");
   expect(await readFile(path, "utf8")).toBe("{ oops");
   await writeFile(path, JSON.stringify({ public_domain: "mended.example" }));

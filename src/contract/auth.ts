@@ -1,6 +1,9 @@
 /** Sign-in: what the sign-in page sends and what it is told. */
 import { z } from "zod";
 
+/** The session's cookie on http; on https its name begins with `__Host-`. */
+export const SESSION_COOKIE = "luna_session";
+
 /** `POST /auth/link`: the one-time link's token, from the fragment of its address. */
 export const LinkSignIn = z.strictObject({ token: z.string().min(1).max(200) });
 export type LinkSignIn = z.infer<typeof LinkSignIn>;

@@ -49,6 +49,42 @@ export const SupervisionSettings = z.looseObject({
 });
 export type SupervisionSettings = z.infer<typeof SupervisionSettings>;
 
+const LOG_FILE_BYTES_MIN = 65_536;
+
+/** How much of each log is kept: `file_bytes_max` × (`files_kept` + 1), and what comes between two looks. */
+export const LogSettings = z.looseObject({
+  /** A log that has grown to this is rotated. */
+  file_bytes_max: z.int().min(LOG_FILE_BYTES_MIN).default(8_388_608),
+  /** Rotated files of each log, besides the one that is written to. */
+  files_kept: z.int().min(1).max(1_000).default(5),
+});
+export type LogSettings = z.infer<typeof LogSettings>;
+
+const MEBIBYTE = 1024 ** 2;
+
+/** What a process and all that it starts may take; null takes the limit away. */
+function limitsWith(memory_bytes: number | null, pids: number | null) {
+  return z
+    .looseObject({
+      memory_bytes: z
+        .int()
+        .min(16 * MEBIBYTE)
+        .nullable()
+        .default(memory_bytes),
+      /** Threads count. */
+      pids: z.int().min(16).nullable().default(pids),
+    })
+    .prefault({});
+}
+
+/** Kept by the kernel's control groups, where Luna may make some. */
+export const LimitSettings = z.looseObject({
+  core: limitsWith(null, null),
+  tool_hosts: limitsWith(1024 * MEBIBYTE, 512),
+  extensions: limitsWith(2048 * MEBIBYTE, 1024),
+});
+export type LimitSettings = z.infer<typeof LimitSettings>;
+
 export const MasterConfig = z.looseObject({
   luna: z
     .looseObject({
@@ -79,6 +115,8 @@ export const MasterConfig = z.looseObject({
   mcp_servers: z.record(z.string(), McpServer).default({}),
   tool_host: ToolHostSettings.prefault({}),
   supervision: SupervisionSettings.prefault({}),
+  limits: LimitSettings.prefault({}),
+  logs: LogSettings.prefault({}),
 });
 export type MasterConfig = z.infer<typeof MasterConfig>;
 

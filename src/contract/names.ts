@@ -6,6 +6,8 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set([
   "agent",
   "auth",
   "authorize",
+  // A key of every object.
+  "constructor",
   "external-services",
   "hub",
   "main",

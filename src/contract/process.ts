@@ -1,5 +1,6 @@
 /** What is known of a supervised process: in `.luna/state.json`, on the control API and on the Hub. */
 import { z } from "zod";
+import { LogBatch } from "./logs.ts";
 
 /** The states of supervisord (http://supervisord.org/subprocess.html#process-states). */
 export const ProcessState = z.enum([
@@ -34,13 +35,24 @@ export const ProcessRecord = z.looseObject({
   started_at: z.iso.datetime().nullable(),
   last_check: z.iso.datetime().nullable(),
   restarts: z.int().nonnegative(),
+  /** A person stopped it: a further supervisor leaves it so, the next `luna up` does not. */
+  stopped_by_hand: z.boolean().optional(),
 });
 export type ProcessRecord = z.infer<typeof ProcessRecord>;
 
 /** `.luna/state.json` (specification 12). */
 export const StateFile = z.looseObject({
   /** The home that these processes belong to. */
-  supervisor: z.looseObject({ pid: z.int(), start_ticks: z.int(), started_at: z.iso.datetime() }),
+  supervisor: z.looseObject({
+    pid: z.int(),
+    start_ticks: z.int(),
+    started_at: z.iso.datetime(),
+    port: z.int().optional(),
+    /** What runs of another version is started anew rather than taken over. */
+    version: z.string(),
+    /** Whose child it was when it started. */
+    bootstrap: z.object({ pid: z.int(), start_ticks: z.int() }).optional(),
+  }),
   services: z.record(z.string(), ProcessRecord),
 });
 export type StateFile = z.infer<typeof StateFile>;
@@ -59,6 +71,11 @@ export const ProcessView = z.object({
   last_exit: z.string().nullable(),
   /** When a process in back-off is started again. */
   next_start_at: z.iso.datetime().nullable(),
+  /** Unexpected ends that still count towards giving up. */
+  failures: z.int().nonnegative().optional(),
+  /** Of one core, with all that it started; absent where the machine does not tell. */
+  cpu_percent: z.number().nonnegative().optional(),
+  memory_bytes: z.number().nonnegative().optional(),
 });
 export type ProcessView = z.infer<typeof ProcessView>;
 
@@ -95,5 +112,8 @@ export type Overview = z.infer<typeof Overview>;
 export const LiveMessage = z.discriminatedUnion("topic", [
   z.object({ topic: z.literal("boot"), boot_id: z.string() }),
   z.object({ topic: z.literal("status"), overview: Overview }),
+  LogBatch,
+  /** What the client sent could not be followed. */
+  z.object({ topic: z.literal("refused"), message: z.string() }),
 ]);
 export type LiveMessage = z.infer<typeof LiveMessage>;

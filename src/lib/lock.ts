@@ -2,6 +2,7 @@
 import { dlopen, FFIType } from "bun:ffi";
 import {
   closeSync,
+  constants,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -38,14 +39,16 @@ export interface Lock {
 
 /**
  * Takes the lock, and writes `text` (who holds it) into its file.
- * @returns the lock, or what the present holder wrote
+ * @returns the lock, or what the present holder wrote; that is "" while it is about to write
  */
 export function takeLock(path: string, text: string): Lock | { holder: string } {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const fd = openSync(path, "a+", PRIVATE_MODE);
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, PRIVATE_MODE);
     if (!flock(fd)) {
+      // Through the open file: by its name it may be gone by now, or another one.
+      const holder = readFileSync(fd, "utf8");
       closeSync(fd);
-      return { holder: readFileSync(path, "utf8") };
+      return { holder };
     }
     if (!isStillThere(fd, path)) {
       closeSync(fd);

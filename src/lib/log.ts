@@ -30,11 +30,15 @@ export function redact(text: string, secrets: readonly string[]): string {
 /** Errors say what they are and where they come from; everything else is JSON already. */
 function plain(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
-  return { name: value.name, message: value.message, stack: value.stack, cause: value.cause };
+  const { name, message, stack, cause } = value;
+  // What the system calls it, such as EADDRINUSE, stands in a field of its own.
+  return { name, message, ...("code" in value ? { code: value.code } : {}), stack, cause };
 }
 
 /** Standard error, which the supervisor has bound to the service's log file. */
 const toStandardError = (line: string): void => {
+  // A full disk is told where it is read, not by ending whoever had something to tell.
+  if (process.stderr.listenerCount("error") === 0) process.stderr.on("error", () => undefined);
   process.stderr.write(line);
 };
 
@@ -54,7 +58,11 @@ export function createLogger(
       { time: new Date().toISOString(), level, service: name, message, ...facts },
       plain,
     );
-    sink(`${redact(line, secrets)}\n`);
+    try {
+      sink(`${redact(line, secrets)}\n`);
+    } catch {
+      // The line is lost; what it is about goes on.
+    }
   };
   return {
     debug: (message, facts) => write("debug", message, facts),

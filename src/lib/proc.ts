@@ -1,5 +1,6 @@
 /** Processes as the kernel tells them in /proc (proc(5)): who lives, since when, whose child, who holds a port. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { isCertainlyFree } from "./port.ts";
 
 export interface ProcessStat {
   pid: number;
@@ -7,6 +8,9 @@ export interface ProcessStat {
   alive: boolean;
   parent: number;
   group: number;
+  session: number;
+  /** Processor time of it and of its children that ended, in hundredths of a second (USER_HZ). */
+  cpu_ticks: number;
   /** Clock ticks from boot to its start: with the pid, it names a process once and for ever. */
   start_ticks: number;
 }
@@ -29,6 +33,9 @@ export function statOf(pid: number): ProcessStat | undefined {
     alive: (state !== "Z" && state !== "X") || Number(fields[17]) > 1,
     parent: Number(fields[1]),
     group: Number(fields[2]),
+    session: Number(fields[3]),
+    // utime, stime, cutime, cstime
+    cpu_ticks: fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0),
     start_ticks: Number(fields[19]),
   };
 }
@@ -43,6 +50,38 @@ function allPids(): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
+}
+
+/** Every living process that we may see. */
+export function allProcesses(): ProcessStat[] {
+  return allPids().flatMap((pid) => {
+    const stat = statOf(pid);
+    return stat?.alive ? [stat] : [];
+  });
+}
+
+/**
+ * The memory that a process really costs, in bytes: its share of pages that others use as well (PSS),
+ * or what is resident (RSS) when the kernel does not tell us the share. undefined when it is gone.
+ */
+export function memoryOf(pid: number): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
+    return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
+  } catch {
+    // Another user's process, an old kernel, or gone: the next file tells which.
+  }
+  try {
+    const text = readFileSync(`/proc/${pid}/status`, "latin1");
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seconds since the machine started: what `start_ticks` counts in hundredths. */
+export function uptimeSeconds(): number {
+  return Number.parseFloat(readFileSync("/proc/uptime", "latin1"));
 }
 
 /** The value of one variable in the environment that a process was started with. */
@@ -74,13 +113,17 @@ export function findByVariable(name: string, matches: (value: string) => boolean
   return found;
 }
 
-/** Sends a signal to a process (or with a negative pid its group); false when nothing is there. */
+/**
+ * Sends a signal to a process (or with a negative pid its group).
+ * @returns false when nothing is there that we may signal: gone, or another user's under the same number
+ */
 export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(pid, signal);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ESRCH" || code === "EPERM") return false;
     throw error;
   }
 }
@@ -140,12 +183,21 @@ function holdsSocket(pid: number, inodes: Set<string>): boolean {
   });
 }
 
+function programOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    // It ended since it was found.
+    return "a program that just ended";
+  }
+}
+
 /** Who listens on a TCP port of this machine; undefined when nobody does. */
 export function holderOfPort(port: number): PortHolder | undefined {
+  if (isCertainlyFree(port)) return undefined;
   const inodes = listeningInodes(port);
   if (inodes.size === 0) return undefined;
   const pid = allPids().find((candidate) => holdsSocket(candidate, inodes));
   if (pid === undefined) return { port, pid, program: "a program of another user" };
-  const program = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-  return { port, pid, program };
+  return { port, pid, program: programOf(pid) };
 }

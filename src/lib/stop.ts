@@ -1,5 +1,6 @@
 /** How a process of Luna ends when it is asked to: it takes no more work, and lets what it has finish. */
 import type { Server } from "bun";
+import type { Logger } from "./log.ts";
 
 /** Requests under way may take this long to finish. */
 const DRAIN_MS = 2_000;
@@ -12,6 +13,19 @@ export function askedToStop(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, resolve);
   return promise;
+}
+
+/**
+ * Ends the process when something failed that nobody foresaw, after one line that says what:
+ * whoever watches it starts a new one. Without this, Bun goes on while the entry's own promise is pending.
+ */
+export function endOnUncaught(log: Logger): void {
+  const end = (error: unknown): void => {
+    log.error("Ending: something failed that nobody foresaw", { error });
+    process.exit(1);
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
 }
 
 /** Stops listening at once, and settles when the last request is answered or its time is over. */

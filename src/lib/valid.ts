@@ -2,8 +2,9 @@
 import type { MiddlewareHandler } from "hono";
 import type { ValidationTargets } from "hono/types";
 import { validator } from "hono/validator";
-import { z } from "zod";
+import type { z } from "zod";
 import { InvalidInputError } from "./errors.ts";
+import { explain } from "./explain.ts";
 
 /**
  * A bad request throws, so no route's response type carries the failure,
@@ -20,10 +21,10 @@ export function valid<Target extends keyof ValidationTargets, Schema extends z.Z
   return validator(target, (value: unknown) => {
     const parsed = schema.safeParse(value);
     if (!parsed.success) {
-      throw new InvalidInputError(
-        `Cannot read the request's ${target}: ${z.prettifyError(parsed.error)}`,
-        { details: parsed.error.issues, cause: parsed.error },
-      );
+      throw new InvalidInputError(`Cannot read the request's ${target}: ${explain(parsed.error)}`, {
+        details: parsed.error.issues,
+        cause: parsed.error,
+      });
     }
     return parsed.data;
   }) as never;
