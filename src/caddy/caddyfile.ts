@@ -2,8 +2,9 @@
 import { InvalidInputError } from "../lib/errors.ts";
 import { type Deployment, type EdgeAddress, edgeAddress } from "./address.ts";
 import { block, jsonAnswer, pathToken } from "./block.ts";
+import type { RowContext } from "./proxy.ts";
 import { errorBody, ROUTES } from "./routes.ts";
-import { type RowContext, rowLines, sessionSnippet } from "./rows.ts";
+import { rowLines, sessionSnippet } from "./rows.ts";
 
 /** The same as the core services' own limit (src/lib/serve.ts), so that its refusal is Luna's JSON. */
 const BODY_MAX = "32MiB";
@@ -35,7 +36,8 @@ export interface CaddyfileOptions extends Deployment {
   dataDir: string;
 }
 
-function adminAddress(socket: string): string {
+/** @throws InvalidInputError when the home's path is too long for a socket in it */
+export function adminAddress(socket: string): string {
   const bytes = Buffer.byteLength(socket);
   if (bytes > SOCKET_PATH_BYTES_MAX) {
     throw new InvalidInputError(
@@ -126,19 +128,25 @@ const UNAVAILABLE = errorBody(
   "unavailable",
   "This part of Luna does not answer at the moment; it is probably being started again",
 );
+const EXTENSION_UNAVAILABLE = errorBody(
+  "unavailable",
+  "This extension does not answer at the moment; it is stopped, or being started again",
+);
 const TOO_LARGE = errorBody("too_large", `Cannot take this request: its body is over ${BODY_MAX}`);
 const FAILED = errorBody("error", "Luna could not answer this request");
+
+const RETRY_LINE = "header Retry-After 1";
 
 const ERROR_LINES = block("handle_errors", [
   "import headers",
   // Known by its text: Caddy 2.6 calls a body that was announced with its length a failure of the upstream.
   '@too_large vars_regexp {err.message} "request body too large"',
   ...block("handle @too_large", jsonAnswer(TOO_LARGE, 413)),
+  // Nobody listened, so nothing was sent: only the row of extensions has this header by now.
+  ...block("@extension_down", ["header X-Luna-Upstream *", 'vars_regexp {err.message} "^dial "']),
+  ...block("handle @extension_down", [RETRY_LINE, ...jsonAnswer(EXTENSION_UNAVAILABLE, 503)]),
   "@unavailable vars {err.status_code} 502 503 504",
-  ...block("handle @unavailable", [
-    "header Retry-After 1",
-    ...jsonAnswer(UNAVAILABLE, "{err.status_code}"),
-  ]),
+  ...block("handle @unavailable", [RETRY_LINE, ...jsonAnswer(UNAVAILABLE, "{err.status_code}")]),
   ...block("handle", jsonAnswer(FAILED, "{err.status_code}")),
 ]);
 

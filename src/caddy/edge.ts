@@ -1,9 +1,9 @@
 /** Caddy's running side: its command line and environment, a Caddyfile that is checked before it counts, reload. */
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import type { Credentials } from "../config/credentials.ts";
 import type { Paths } from "../config/paths.ts";
 import { InvalidInputError, UnavailableError } from "../lib/errors.ts";
-import { readTextIfThere, writeFileAtomic } from "../lib/files.ts";
+import { readTextIfThere, renameDurably, writeFileAtomic } from "../lib/files.ts";
 import { runCommand } from "./command.ts";
 import type { TokenVariable } from "./routes.ts";
 
@@ -54,9 +54,10 @@ interface EdgeOptions {
  */
 export async function writeCaddyfile(text: string, options: EdgeOptions): Promise<boolean> {
   const { paths, program, base } = options;
+  const candidate = `${paths.caddyfile}.candidate`;
+  await rm(candidate, { force: true }); // Of a supervisor that was killed here.
   if ((await readTextIfThere(paths.caddyfile)) === text) return false;
   await mkdir(paths.caddyData, { recursive: true, mode: PRIVATE_FOLDER_MODE });
-  const candidate = `${paths.caddyfile}.candidate`;
   try {
     await writeFileAtomic(candidate, text);
     const check = await runCommand({
@@ -69,7 +70,7 @@ export async function writeCaddyfile(text: string, options: EdgeOptions): Promis
         `Cannot use the new Caddyfile: "caddy validate" refuses it, the last good one stays (${check.why})`,
       );
     }
-    await rename(candidate, paths.caddyfile);
+    await renameDurably(candidate, paths.caddyfile);
   } finally {
     await rm(candidate, { force: true });
   }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Environment } from "../config/environment.ts";
 import type { Paths } from "../config/paths.ts";
 import { InvalidInputError, UnavailableError } from "../lib/errors.ts";
+import { explain } from "../lib/explain.ts";
 import { installPackage } from "./debian-package.ts";
 import { installRelease, RELEASES_URL } from "./release.ts";
 
@@ -62,7 +63,7 @@ function settings({ environment }: CaddyPlace): { searchPath: string; releasesUr
   const parsed = CaddyVariables.safeParse(environment.variables);
   if (!parsed.success) {
     throw new InvalidInputError(
-      `Cannot read LUNA_CADDY_RELEASES: it should be an http(s) address (${z.prettifyError(parsed.error)})`,
+      `Cannot read LUNA_CADDY_RELEASES: it should be an http(s) address (${explain(parsed.error)})`,
     );
   }
   const { PATH, LUNA_CADDY_RELEASES } = parsed.data;
@@ -78,11 +79,16 @@ export function findCaddy(place: CaddyPlace): string | undefined {
   return find(place.paths.bin, settings(place).searchPath);
 }
 
+/** The command that installs Caddy on this machine. */
+export function installCommand(place: CaddyPlace): string {
+  return commandFor(settings(place).searchPath);
+}
+
 function commandFor(searchPath: string): string {
   for (const [program, command] of COMMANDS) {
-    if (Bun.which(program, { PATH: searchPath }) !== null) return command;
+    if (Bun.which(program, { PATH: searchPath }) !== null) return `install it with: ${command}`;
   }
-  return "caddy version";
+  return 'install it as caddyserver.com/docs/install says for this system, so that "caddy version" works';
 }
 
 /**
@@ -116,7 +122,7 @@ export async function ensureCaddy(options: CaddyOptions): Promise<string> {
   if (program !== undefined) return program;
   throw new UnavailableError(
     `Cannot start Caddy, the web server in front of Luna: it is not installed and could not be fetched ` +
-      `(${reasons.at(-1)?.split("\n")[0]}); install it with: ${commandFor(searchPath)}`,
+      `(${reasons.at(-1)?.split("\n")[0]}); ${commandFor(searchPath)}`,
     { details: { reasons } },
   );
 }

@@ -7,8 +7,10 @@ import type { CoreServiceName } from "../contract/process.ts";
  * - `key_or_session`: an `Authorization` header goes through untouched and the upstream checks it;
  *   without one a session is needed, and Caddy adds the row's token.
  * - `session`: auth's verify endpoint decides first.
+ * - `routed`: as `session`, and auth also answers which extension's process the path leads to. So
+ *   the file stays the same, and no connection is cut, whatever is installed or moved.
  */
-type AccessClass = "public" | "own" | "key_or_session" | "session";
+type AccessClass = "public" | "own" | "key_or_session" | "session" | "routed";
 
 /** A process on loopback that a row may lead to. */
 export type UpstreamName = CoreServiceName | "supervisor";
@@ -25,6 +27,7 @@ interface Row {
 }
 
 export interface ProxiedRoute extends Row {
+  access: Exclude<AccessClass, "routed">;
   upstream: UpstreamName;
   /** Taken off the path before the upstream sees it. */
   stripPrefix?: string;
@@ -41,7 +44,12 @@ interface AnsweredRoute extends Row {
   body: string;
 }
 
-export type Route = ProxiedRoute | AnsweredRoute;
+interface RoutedRoute extends Row {
+  access: "routed";
+  upstream: "extension";
+}
+
+export type Route = ProxiedRoute | RoutedRoute | AnsweredRoute;
 
 /** The body of a fixed error, in the one shape of Luna's errors. */
 export function errorBody(code: string, message: string): string {
@@ -101,9 +109,10 @@ export const ROUTES: readonly Route[] = [
     upstream: "supervisor",
     token: "SUPERVISOR_API_TOKEN",
   },
+  { name: "extensions", paths: ["/ext/*", "/api/*"], access: "routed", upstream: "extension" },
   {
-    name: "unknown_api",
-    paths: under("/api"),
+    name: "no_api",
+    paths: ["/api"],
     access: "public",
     upstream: "caddy",
     status: 404,

@@ -1,4 +1,6 @@
 /** Auth's app on a real database with a clock of its own, asked the way Caddy and a browser would ask. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { openDatabase } from "../../src/db/open.ts";
 import type { DatabaseSettings } from "../../src/db/settings.ts";
 import type { Logger } from "../../src/lib/log.ts";
@@ -6,6 +8,7 @@ import { createAuthApp } from "../../src/services/auth/app.ts";
 import { AttemptLimit } from "../../src/services/auth/attempt-limit.ts";
 import { LoginLinks } from "../../src/services/auth/login-links.ts";
 import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
+import { RoutedPaths } from "../../src/services/auth/routed-paths.ts";
 import { Sessions } from "../../src/services/auth/sessions.ts";
 
 export const AUTH_TOKEN = "the-internal-token-of-this-test";
@@ -30,8 +33,18 @@ export interface Clock {
 
 export type AuthHarness = Awaited<ReturnType<typeof startAuth>>;
 
+interface AuthSetup {
+  time?: Clock;
+  token?: string;
+  /** The table of extensions' paths; without one there is none. */
+  routes?: string;
+}
+
+const NO_ROUTES = join(tmpdir(), "luna-auth-without-extensions.json");
+
 /** Builds the app as main.ts does; the same settings and clock give the same Luna after a restart. */
-export async function startAuth(settings: DatabaseSettings, time: Clock = { now: START }) {
+export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {}) {
+  const { time = { now: START }, token = AUTH_TOKEN, routes = NO_ROUTES } = setup;
   const database = await openDatabase(settings);
   const clock = (): number => time.now;
   await ensureOwner(database, clock());
@@ -39,7 +52,8 @@ export async function startAuth(settings: DatabaseSettings, time: Clock = { now:
   const sessions = new Sessions({ database, clock, log });
   const links = new LoginLinks({ database, clock });
   const attempts = new AttemptLimit(clock);
-  const app = createAuthApp({ sessions, links, attempts, token: AUTH_TOKEN, clock, log });
+  const paths = new RoutedPaths({ path: routes, log });
+  const app = createAuthApp({ sessions, links, paths, attempts, token, clock, log });
 
   const request = (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
@@ -54,22 +68,26 @@ export async function startAuth(settings: DatabaseSettings, time: Clock = { now:
       headers: { "Content-Type": "application/json", ...headers },
       body: JSON.stringify(body),
     });
-  /** Caddy's question about a request with these headers. */
-  const verify = (headers: Record<string, string>): Promise<Response> =>
-    request("/verify", {
+  const ask = (path: string, headers: Record<string, string>): Promise<Response> =>
+    request(path, {
       headers: {
-        Authorization: `Bearer ${AUTH_TOKEN}`,
+        Authorization: `Bearer ${token}`,
         "X-Forwarded-Method": "GET",
         "X-Forwarded-Uri": "/",
         ...headers,
       },
     });
+  /** Caddy's question about a request with these headers. */
+  const verify = (headers: Record<string, string>) => ask("/verify", headers);
+  /** The same about an extension's path. */
+  const route = (uri: string, headers: Record<string, string>) =>
+    ask("/route", { "X-Forwarded-Uri": uri, ...headers });
   /** Signs the owner in, and returns the Cookie header of the browser. */
   const signIn = async (headers: Record<string, string> = {}): Promise<string> => {
-    const { token } = await links.create(OWNER_ID);
-    const answer = await post("/auth/link", { token }, headers);
+    const link = await links.create(OWNER_ID);
+    const answer = await post("/auth/link", { token: link.token }, headers);
     return answer.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   };
   const parts = { database, sessions, links, app, log, time };
-  return { ...parts, request, post, verify, signIn, close: () => database.close() };
+  return { ...parts, request, post, verify, route, signIn, close: () => database.close() };
 }

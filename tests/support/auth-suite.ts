@@ -40,7 +40,7 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
     for (const auth of running.splice(0)) await auth.close();
   });
   const start = async (settings?: DatabaseSettings, time?: Clock): Promise<AuthHarness> => {
-    const auth = await startAuth(settings ?? (await create()), time);
+    const auth = await startAuth(settings ?? (await create()), time === undefined ? {} : { time });
     running.push(auth);
     return auth;
   };

@@ -23,7 +23,7 @@ export const IDENTITY = "signed.identity";
 
 /** What a stand-in answers: who it is and what it saw. */
 interface Seen {
-  upstream: UpstreamName;
+  upstream: string;
   method: string;
   path: string;
   headers: Record<string, string>;
@@ -44,6 +44,28 @@ function verify(request: Request): Response {
     return new Response(null, { status: 302, headers: { Location: `/login?returnTo=${to}` } });
   }
   return Response.json({ error: { code: "unauthorized", message: "Sign in" } }, { status: 401 });
+}
+
+/** What an extension may say about itself, and what only Luna may say. */
+function ownHeaders(): Response {
+  const headers = new Headers({
+    "Clear-Site-Data": '"cookies"',
+    "Service-Worker-Allowed": "/",
+    "X-Own": "kept",
+  });
+  for (const cookie of [
+    "luna_session=planted; Path=/",
+    "theme=dark; Path=/ext/notes/",
+    " __Host-luna_session =planted; Path=/; Secure",
+    "my_luna_session=1",
+  ]) {
+    headers.append("Set-Cookie", cookie);
+  }
+  return new Response("", { headers });
+}
+
+function noExtension(): Response {
+  return Response.json({ error: { code: "not_found", message: "None" } }, { status: 404 });
 }
 
 /** Counts what is under way, so that a test sees a cancelled request end. */
@@ -69,7 +91,11 @@ export interface Upstream {
   streams: Streams;
 }
 
-export function startUpstream(name: UpstreamName, port = 0): Upstream {
+/** What an upstream answers by itself. */
+type Answer = (request: Request) => Response | Promise<Response>;
+
+/** @param answer in place of a stand-in's own answers, for auth as it is */
+export function startUpstream(name: string, port = 0, answer?: Answer): Upstream {
   const requests: Seen[] = [];
   const streams: Streams = { open: 0 };
   const server = Bun.serve({
@@ -86,7 +112,9 @@ export function startUpstream(name: UpstreamName, port = 0): Upstream {
         headers: Object.fromEntries(request.headers),
       };
       requests.push(seen);
+      if (answer !== undefined) return answer(request);
       if (name === "auth" && url.pathname === "/verify") return verify(request);
+      if (name === "auth" && url.pathname === "/route") return noExtension();
       if (request.headers.get("Upgrade") === "websocket" && running.upgrade(request)) {
         return new Response();
       }
@@ -95,6 +123,7 @@ export function startUpstream(name: UpstreamName, port = 0): Upstream {
       if (url.pathname.endsWith("/own-policy")) {
         return new Response("", { headers: { "Content-Security-Policy": "sandbox" } });
       }
+      if (url.pathname.endsWith("/own-headers")) return ownHeaders();
       const size = (await request.arrayBuffer()).byteLength;
       return Response.json({ ...seen, size });
     },
@@ -103,7 +132,7 @@ export function startUpstream(name: UpstreamName, port = 0): Upstream {
   return { server, requests, streams };
 }
 
-function freePort(): number {
+export function freePort(): number {
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = probe;
   probe.stop(true);
@@ -127,6 +156,8 @@ interface EdgeSetup {
   deployment?: Pick<CaddyfileOptions, "mode" | "publicDomain" | "cloudflareTunnel">;
   /** Changes the Caddyfile's text, for what a test machine cannot have (public certificates). */
   edit?: (text: string) => string;
+  /** Auth as it is, instead of its stand-in. */
+  auth?: (paths: Paths) => Promise<Answer>;
 }
 
 function caddyProgram(): string {
@@ -143,7 +174,7 @@ export async function startEdge(setup: EdgeSetup = {}): Promise<Edge> {
   const program = caddyProgram();
   const base = { PATH: Bun.env["PATH"] ?? "", LANG: "C.UTF-8" };
   const upstreams = {
-    auth: startUpstream("auth"),
+    auth: startUpstream("auth", 0, await setup.auth?.(paths)),
     agent: startUpstream("agent"),
     mcp: startUpstream("mcp"),
     hub: startUpstream("hub"),

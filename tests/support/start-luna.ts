@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Credentials, readCredentials } from "../../src/config/credentials.ts";
 import { EnvFile } from "../../src/config/env-file.ts";
+import { isOfHome } from "../../src/config/mark.ts";
 import { type Paths, pathsOf } from "../../src/config/paths.ts";
 import { type Ports, portsWith } from "../../src/config/ports.ts";
 import { StateFile } from "../../src/contract/process.ts";
 import { readJsonIfThere } from "../../src/lib/files.ts";
-import { isOfHome } from "../../src/lib/mark.ts";
 import { findByVariable, holderOfPort, type ProcessStat, sendSignal } from "../../src/lib/proc.ts";
+import { endGroupsOf } from "../../src/supervisor/limits.ts";
 import { until } from "./until.ts";
 
 export const BINARY: string = resolve(import.meta.dir, "../../dist/luna");
@@ -144,6 +145,7 @@ export async function startLuna(options: StartOptions = {}): Promise<Luna> {
       for (const { pid } of left) sendSignal(pid, "SIGKILL");
       return left.length === 0;
     });
+    await endGroupsOf(home);
     await rm(home, { recursive: true, force: true });
   };
   try {

@@ -7,11 +7,12 @@ import { openDatabase } from "../../db/open.ts";
 import { databaseSettings } from "../../db/settings.ts";
 import { createLogger } from "../../lib/log.ts";
 import { serve } from "../../lib/serve.ts";
-import { askedToStop, drain } from "../../lib/stop.ts";
+import { askedToStop, drain, endOnUncaught } from "../../lib/stop.ts";
 import { createAuthApp } from "./app.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
 import { LoginLinks } from "./login-links.ts";
 import { ensureOwner } from "./owner.ts";
+import { RoutedPaths } from "./routed-paths.ts";
 import { Sessions } from "./sessions.ts";
 
 const PURGE_INTERVAL_MS = 60 * 60_000;
@@ -21,9 +22,11 @@ const AuthVariables = z.object({ LUNA_AUTH_TOKEN: z.string().min(1) });
 export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const { LUNA_AUTH_TOKEN: token } = readVariables(environment, AuthVariables, "auth");
-  const settings = databaseSettings(environment.variables, pathsOf(environment.home).database);
+  const files = pathsOf(environment.home);
+  const settings = databaseSettings(environment.variables, files.database);
   const secrets = settings.dialect === "postgres" ? [token, settings.password] : [token];
   const log = createLogger("auth", secrets);
+  endOnUncaught(log);
   const database = await openDatabase(settings);
   const clock = Date.now;
   await ensureOwner(database, clock());
@@ -43,7 +46,8 @@ export async function main(environment: Environment): Promise<void> {
   const purging = setInterval(purge, PURGE_INTERVAL_MS);
 
   const attempts = new AttemptLimit(clock);
-  const app = createAuthApp({ sessions, links, attempts, token, clock, log });
+  const paths = new RoutedPaths({ path: files.routes, log });
+  const app = createAuthApp({ sessions, links, paths, attempts, token, clock, log });
   const { auth: port } = portsWith(environment.portOffset);
   const server = serve({ fetch: app.fetch, listen: { port } });
   log.info("Auth is ready", { port, database: database.dialect });

@@ -1,9 +1,8 @@
-/** The session's cookie: `luna_session`, and `__Host-luna_session` where the public side is https. */
+/** The session's cookie, and its name where the public side is https. */
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { SESSION_COOKIE } from "../../contract/auth.ts";
 import { SESSION_LIFETIME_MS } from "./sessions.ts";
-
-const NAME = "luna_session";
 
 /** `__Host-` makes browsers insist on Secure, Path=/ and no Domain, so no neighbour can plant one; it needs https. */
 function prefixFor(context: Context): "host" | undefined {
@@ -12,13 +11,13 @@ function prefixFor(context: Context): "host" | undefined {
 
 /** The token in the cookie that belongs to the public side's scheme. */
 export function readSessionCookie(context: Context): string | undefined {
-  return getCookie(context, NAME, prefixFor(context));
+  return getCookie(context, SESSION_COOKIE, prefixFor(context));
 }
 
 /** The cookie outlives a quiet session on purpose: when a session ends is decided by the server. */
 export function setSessionCookie(context: Context, token: string): void {
   const prefix = prefixFor(context);
-  setCookie(context, NAME, token, {
+  setCookie(context, SESSION_COOKIE, token, {
     path: "/",
     httpOnly: true,
     sameSite: "Lax",
@@ -29,7 +28,7 @@ export function setSessionCookie(context: Context, token: string): void {
 
 export function clearSessionCookie(context: Context): void {
   const prefix = prefixFor(context);
-  deleteCookie(context, NAME, {
+  deleteCookie(context, SESSION_COOKIE, {
     path: "/",
     httpOnly: true,
     sameSite: "Lax",

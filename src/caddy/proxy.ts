@@ -1,0 +1,51 @@
+/** The lines that rows share: how Caddy asks auth, and how it proxies. */
+import { block } from "./block.ts";
+import type { UpstreamName } from "./routes.ts";
+
+/** A process that is being started again is waited for this long before an error is the answer. */
+const RESTART_PATIENCE_SECONDS = 5;
+const RETRY_INTERVAL_MS = 100;
+
+/** What auth's statements of who is asking are made of. */
+export const IDENTITY = "^[A-Za-z0-9._~+/=-]+$";
+
+export interface RowContext {
+  ports: Readonly<Record<UpstreamName, number>>;
+  /** What people's browsers speak, when TLS ended before Caddy; Caddy knows it otherwise. */
+  forwardedProto: "https" | undefined;
+}
+
+/**
+ * What every proxied request has. Only a refused connection is tried again whatever the method (nothing
+ * was sent); Caddy also repeats a GET whose connection broke before the answer.
+ * No `flush_interval -1`: with it, a client that goes away would not cancel the work behind it.
+ */
+export function proxyLines({ forwardedProto }: RowContext): string[] {
+  return [
+    ...(forwardedProto === undefined ? [] : [`header_up X-Forwarded-Proto ${forwardedProto}`]),
+    `lb_try_duration ${RESTART_PATIENCE_SECONDS}s`,
+    `lb_try_interval ${RETRY_INTERVAL_MS}ms`,
+  ];
+}
+
+/** Luna's own processes answer to loopback names only. */
+export function coreProxyLines(context: RowContext): string[] {
+  return ["header_up Host {upstream_hostport}", ...proxyLines(context)];
+}
+
+interface Question {
+  /** Auth's path. */
+  path: string;
+  /** The headers of the answer that the request takes along. */
+  headers: readonly string[];
+}
+
+/** Asks auth whether the request may pass; any answer but 2xx is the client's. */
+export function forwardAuth(context: RowContext, { path, headers }: Question): string[] {
+  return block(`forward_auth 127.0.0.1:${context.ports.auth}`, [
+    `uri ${path}`,
+    `copy_headers ${headers.join(" ")}`,
+    'header_up Authorization "Bearer {env.LUNA_AUTH_TOKEN}"',
+    ...coreProxyLines(context),
+  ]);
+}

@@ -1,0 +1,85 @@
+/** The row of extensions as Caddyfile text: auth says where each request leads, and nothing of Luna's goes along. */
+import { SESSION_COOKIE } from "../contract/auth.ts";
+import { block } from "./block.ts";
+import { forwardAuth, IDENTITY, proxyLines, type RowContext } from "./proxy.ts";
+
+/** Only ever this machine, whatever the table of paths says. */
+const UPSTREAM = "^127[.]0[.]0[.]1:[0-9]+$";
+/** `ext/<extension>`, `api/<extension>` or `api/<extension>/<service>`; `-` leaves the path whole. */
+const PREFIX = "^(-|ext/[a-z0-9_-]+|api/[a-z0-9_-]+(/[a-z0-9_-]+)?)$";
+
+const SESSION = `(__Host-)?${SESSION_COOKIE}[[:space:]]*=`;
+/** As auth reads a Cookie header; `$1` keeps what stood before. */
+const SESSION_IN_COOKIES = `(^|[;[:space:]])(${SESSION}[^;]*(;[[:space:]]*|$))+`;
+/** The empty group stands for nothing: Caddy wants a replacement that is not empty. */
+const SESSION_IN_SET_COOKIE = `^()[[:space:]]*${SESSION}.*`;
+/** Keys of Luna's own; any other authorization is between the extension and its pages. */
+const LUNA_KEY = "(?i)^[[:space:]]*Bearer[[:space:]]+sk-luna-";
+
+/**
+ * What an extension's page may load and run is the extension's business. Framed it may be by the Hub
+ * alone, unless its own policy says otherwise.
+ */
+const DEFAULT_CSP = "frame-ancestors 'self'";
+
+/** Without a header in auth's answer, Caddy 2.6 would hand on a literal placeholder in its place. */
+const GUARD_LINES = [
+  ...block("@unrouted not", [
+    `header_regexp X-Luna-Identity ${IDENTITY}`,
+    `header_regexp X-Luna-Upstream ${UPSTREAM}`,
+    `header_regexp X-Luna-Prefix ${PREFIX}`,
+  ]),
+  'error @unrouted "auth let a request pass without saying who and where to" 503',
+];
+
+/** An extension's process reads all that it is sent: what opens Luna's own doors stays here. */
+const CONFIDENTIAL_LINES = [
+  `@luna_key header_regexp Authorization "${LUNA_KEY}"`,
+  "request_header @luna_key -Authorization",
+  `request_header Cookie "${SESSION_IN_COOKIES}" $1`,
+  'request_header Cookie "()[;[:space:]]+$" $1',
+  '@no_cookie not header_regexp Cookie "[^[:space:]]"',
+  "request_header @no_cookie -Cookie",
+];
+
+/**
+ * Taken off as a prefix, not put in by `rewrite`: that encodes the path a second time and rebuilds the query.
+ * X-Forwarded-Prefix tells the extension what its links have to begin with.
+ */
+const PREFIX_LINES = [
+  "@prefixed header_regexp X-Luna-Prefix /",
+  ...block("route @prefixed", [
+    "request_header X-Forwarded-Prefix /{http.request.header.X-Luna-Prefix}",
+    "uri strip_prefix /{http.request.header.X-Luna-Prefix}",
+  ]),
+];
+
+/** On Luna's own origin, an answer may neither change who is signed in nor claim other paths for a service worker. */
+const ANSWER_LINES = [
+  `header_down Set-Cookie "${SESSION_IN_SET_COOKIE}" $1`,
+  "header_down -Clear-Site-Data",
+  "header_down -Service-Worker-Allowed",
+];
+
+/**
+ * Host stays the public one, unlike towards Luna's own processes: programs that compare `Origin` with `Host`
+ * (Tornado, Django, Rails) would refuse their own pages.
+ */
+export function routedLines(context: RowContext): string[] {
+  return [
+    ...forwardAuth(context, {
+      path: "/route",
+      headers: ["X-Luna-Identity", "X-Luna-Upstream", "X-Luna-Prefix"],
+    }),
+    ...GUARD_LINES,
+    ...CONFIDENTIAL_LINES,
+    ...PREFIX_LINES,
+    `header ?Content-Security-Policy "${DEFAULT_CSP}"`,
+    ...block("reverse_proxy {http.request.header.X-Luna-Upstream}", [
+      "header_up -X-Luna-Upstream",
+      "header_up -X-Luna-Prefix",
+      ...ANSWER_LINES,
+      ...proxyLines(context),
+    ]),
+  ];
+}

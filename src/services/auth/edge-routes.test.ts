@@ -1,0 +1,173 @@
+/** Tests of Caddy's question where an extension's path leads: who may pass, and what the table's file does to it. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type AuthHarness, PUBLIC_HOST, startAuth } from "../../../tests/support/auth-harness.ts";
+import { ErrorBody } from "../../contract/error.ts";
+import type { RoutesFile } from "../../contract/routes.ts";
+
+const OWN = { Origin: `http://${PUBLIC_HOST}`, "Sec-Fetch-Site": "same-origin" };
+const NAVIGATION = { "Sec-Fetch-Mode": "navigate", Accept: "text/html" };
+
+const folder = await mkdtemp(join(tmpdir(), "luna-auth-routes-"));
+const routes = join(folder, "routes.json");
+let auth: AuthHarness;
+let Cookie: string;
+
+function tableWith(port: number): RoutesFile {
+  const notes = {
+    ui: { port, strip_prefix: true, enforce_trailing_slash: true },
+    services: { backend: { port: port + 100, strip_prefix: false } },
+  };
+  return { extensions: { notes } };
+}
+
+async function codeOf(answer: Response): Promise<string> {
+  return ErrorBody.parse(await answer.json()).error.code;
+}
+
+beforeAll(async () => {
+  auth = await startAuth({ dialect: "sqlite", path: join(folder, "luna.db") }, { routes });
+  Cookie = await auth.signIn();
+});
+beforeEach(() => writeFile(routes, JSON.stringify(tableWith(5200))));
+afterAll(async () => {
+  await auth.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("a session is told where to, what to take off, and who it is", async () => {
+  const ui = await auth.route("/ext/notes/x?y", { Cookie });
+  expect(ui.status).toBe(204);
+  expect(ui.headers.get("X-Luna-Upstream")).toBe("127.0.0.1:5200");
+  expect(ui.headers.get("X-Luna-Prefix")).toBe("ext/notes");
+  const verified = await auth.verify({ Cookie });
+  expect(ui.headers.get("X-Luna-Identity")).toBe(verified.headers.get("X-Luna-Identity"));
+  const whole = await auth.route("/api/notes/x", { Cookie });
+  expect(whole.headers.get("X-Luna-Upstream")).toBe("127.0.0.1:5300");
+  expect(whole.headers.get("X-Luna-Prefix")).toBe("-");
+});
+
+test("the slash that is missing is added for who may pass", async () => {
+  const answer = await auth.route("/ext/notes?a=%20b", { Cookie });
+  expect(answer.status).toBe(308);
+  expect(answer.headers.get("Location")).toBe("/ext/notes/?a=%20b");
+  expect((await auth.route("/ext/notes", {})).status).toBe(401);
+});
+
+describe("without a session", () => {
+  test("a person signs in first, whether the extension exists or not", async () => {
+    for (const path of ["/ext/notes/", "/ext/notes", "/ext/unknown/"]) {
+      const answer = await auth.route(path, NAVIGATION);
+      expect(answer.status).toBe(302);
+      expect(answer.headers.get("Location")).toBe(`/login?returnTo=${encodeURIComponent(path)}`);
+      expect(answer.headers.has("X-Luna-Upstream")).toBe(false);
+    }
+  });
+
+  test("a program gets 401, and 404 where there is no such API", async () => {
+    for (const path of ["/ext/notes/", "/ext/unknown/", "/api/notes/x"]) {
+      const answer = await auth.route(path, {});
+      expect(answer.status).toBe(401);
+      expect(answer.headers.has("X-Luna-Upstream")).toBe(false);
+      expect(await codeOf(answer)).toBe("unauthorized");
+    }
+    for (const headers of [{}, NAVIGATION, { "X-Forwarded-Method": "POST" }]) {
+      const answer = await auth.route("/api/unknown/x", headers);
+      expect(answer.status).toBe(404);
+      expect(await codeOf(answer)).toBe("not_found");
+    }
+  });
+
+  test("only Caddy may ask", async () => {
+    const headers = { Cookie, "X-Forwarded-Uri": "/ext/notes/" };
+    for (const Authorization of ["", "Bearer wrong"]) {
+      const answer = await auth.request("/route", { headers: { ...headers, Authorization } });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.has("X-Luna-Upstream")).toBe(false);
+    }
+  });
+});
+
+test("an unknown extension is a 404 JSON", async () => {
+  for (const path of ["/ext/unknown/", "/ext/", "/api/unknown", "/api/"]) {
+    const answer = await auth.route(path, { Cookie, ...NAVIGATION });
+    expect(answer.status).toBe(404);
+    expect(await codeOf(answer)).toBe("not_found");
+    expect(answer.headers.has("X-Luna-Upstream")).toBe(false);
+  }
+});
+
+test("a foreign page may not change anything, nor open a WebSocket", async () => {
+  const changes = { Cookie, "X-Forwarded-Method": "POST" };
+  const socket = { Cookie, Upgrade: "websocket" };
+  for (const facts of [changes, socket]) {
+    expect((await auth.route("/api/notes/x", { ...facts, ...OWN })).status).toBe(204);
+    for (const foreign of [
+      { Origin: "http://evil.example" },
+      { "Sec-Fetch-Site": "cross-site" },
+      {},
+    ]) {
+      const answer = await auth.route("/api/notes/x", { ...facts, ...foreign });
+      expect(answer.status).toBe(403);
+      expect(answer.headers.has("X-Luna-Upstream")).toBe(false);
+    }
+  }
+});
+
+describe("the table's file", () => {
+  const upstream = async (): Promise<string | null> =>
+    (await auth.route("/ext/notes/", { Cookie })).headers.get("X-Luna-Upstream");
+
+  test("a change counts from the next request on", async () => {
+    expect(await upstream()).toBe("127.0.0.1:5200");
+    await writeFile(routes, JSON.stringify(tableWith(5250)));
+    expect(await upstream()).toBe("127.0.0.1:5250");
+    await rm(routes);
+    expect((await auth.route("/ext/notes/", { Cookie })).status).toBe(404);
+  });
+
+  test("one that is broken leaves in force what it said, and is told once", async () => {
+    expect(await upstream()).toBe("127.0.0.1:5200");
+    for (const broken of ["{ oops", '{"extensions":{"notes":{"ui":{"port":0}}}}']) {
+      const before = auth.log.lines.length;
+      await writeFile(routes, broken);
+      expect(await upstream()).toBe("127.0.0.1:5200");
+      expect(await upstream()).toBe("127.0.0.1:5200");
+      expect(auth.log.lines.slice(before).join("\n")).toContain("routes.json");
+      expect(auth.log.lines.length).toBe(before + 1);
+    }
+  });
+
+  test("one that the disk does not give leaves in force what it said, and is asked for again", async () => {
+    expect(await upstream()).toBe("127.0.0.1:5200");
+    await rm(routes);
+    await mkdir(routes);
+    expect(await upstream()).toBe("127.0.0.1:5200");
+    await rm(routes, { recursive: true });
+    await writeFile(routes, JSON.stringify(tableWith(5250)));
+    expect(await upstream()).toBe("127.0.0.1:5250");
+  });
+
+  test("one that was never good is 503, and where it lies is for the log only", async () => {
+    const path = join(folder, "never-good.json");
+    await writeFile(path, "[");
+    const other = await startAuth(
+      { dialect: "sqlite", path: join(folder, "other.db") },
+      { routes: path },
+    );
+    try {
+      const cookie = await other.signIn();
+      const answer = await other.route("/ext/notes/", { Cookie: cookie });
+      expect(answer.status).toBe(503);
+      expect(await answer.text()).not.toContain(folder);
+      expect(other.log.lines.join("\n")).toContain(path);
+      expect((await other.verify({ Cookie: cookie })).status).toBe(204);
+      await writeFile(path, JSON.stringify(tableWith(5200)));
+      expect((await other.route("/ext/notes/", { Cookie: cookie })).status).toBe(204);
+    } finally {
+      await other.close();
+    }
+  });
+});

@@ -1,0 +1,41 @@
+/** Steady load from several loops, which counts every answer and keeps every failure. */
+
+/** More would tell nothing new, and a loop of failures would starve everything else. */
+const FAILURES_MAX = 100;
+
+export interface Load {
+  /** Requests answered as they should be. */
+  answered(): number;
+  failures: string[];
+  /** Ends all loops and waits for their last requests. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs each of `requests` over and over, one at a time, until it is stopped.
+ * A request fails by throwing, or by a text that says what is wrong with its answer.
+ */
+export function startLoad(requests: Record<string, () => Promise<string | undefined>>): Load {
+  const failures: string[] = [];
+  let answered = 0;
+  let isOver = false;
+  const loops = Object.entries(requests).map(async ([name, request]) => {
+    while (!isOver && failures.length < FAILURES_MAX) {
+      try {
+        const wrong = await request();
+        if (wrong === undefined) answered += 1;
+        else failures.push(`${name}: ${wrong}`);
+      } catch (error) {
+        failures.push(`${name}: ${error}`);
+      }
+    }
+  });
+  return {
+    answered: () => answered,
+    failures,
+    stop: async () => {
+      isOver = true;
+      await Promise.all(loops);
+    },
+  };
+}
