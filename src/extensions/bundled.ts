@@ -2,6 +2,7 @@
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { ThingName } from "../contract/names.ts";
+import { temporaryName } from "../lib/files.ts";
 
 /** The files of each extension: path inside its folder → text. */
 function byExtension(bundled: Readonly<Record<string, string>>): Map<string, Map<string, string>> {
@@ -42,7 +43,7 @@ export async function layOutBundled(
     const target = join(extensionsFolder, name);
     if (await exists(target)) continue;
     // A hidden folder that is renamed at the end: an interrupted run leaves no half extension.
-    const staging = join(extensionsFolder, `.${name}.${crypto.randomUUID().slice(0, 8)}.tmp`);
+    const staging = temporaryName(join(extensionsFolder, `.${name}`));
     try {
       for (const [path, text] of files) {
         const file = join(staging, path);

@@ -1,4 +1,5 @@
 /** Finds the extensions in `extensions/`, and says what is wrong with those that cannot be used. */
+import { existsSync, readdirSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Manifest } from "../contract/extension.ts";
@@ -33,6 +34,14 @@ async function candidates(folder: string): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
   const folders = await Promise.all(names.map((name) => isFolder(join(folder, name))));
   return names.filter((_, index) => folders[index]);
+}
+
+/** The paths of what could be extensions in `folder`, without looking into them. */
+export function installedFolders(folder: string): string[] {
+  const names = (existsSync(folder) ? readdirSync(folder) : []).filter(
+    (name) => !name.startsWith("."),
+  );
+  return names.sort().map((name) => join(folder, name));
 }
 
 /** Looks at every folder of `folder`; one that is broken costs only itself. */

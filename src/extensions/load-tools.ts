@@ -5,6 +5,7 @@ import { z } from "zod";
 import { ToolName } from "../contract/names.ts";
 import { InputSchema, ToolAnnotations, ToolDescription, ToolExample } from "../contract/tool.ts";
 import { InvalidInputError, messageOf } from "../lib/errors.ts";
+import { explain } from "../lib/explain.ts";
 import { definitionOfFunction } from "./plain-function.ts";
 import type { ToolDefinition } from "./sdk.ts";
 import { provideVirtualModules } from "./virtual-modules.ts";
@@ -56,7 +57,7 @@ function inputSchemaOf(input: z.ZodObject): InputSchema {
 
 function loadTool(entry: unknown): LoadedTool {
   const parsed = Definition.safeParse(isFunction(entry) ? definitionOfFunction(entry) : entry);
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error), { cause: parsed.error });
+  if (!parsed.success) throw new Error(explain(parsed.error), { cause: parsed.error });
   const { input, run, ...told } = parsed.data;
   const described = { ...told, input_schema: inputSchemaOf(input) };
   // Through JSON, as everybody else will read it: what JSON cannot say is found here.
@@ -81,14 +82,14 @@ class Loading {
       // A variable path: the compiler must leave this import to run time.
       const imported: unknown = await import(path);
       const module = ToolsModule.safeParse({ ...z.looseObject({}).parse(imported) });
-      if (!module.success) throw new Error(z.prettifyError(module.error), { cause: module.error });
+      if (!module.success) throw new Error(explain(module.error), { cause: module.error });
       for (const [index, entry] of module.data.TOOLS.entries()) this.#tool(entry, index, file);
       const prompt = module.data.SYSTEM_PROMPT ?? "";
       const text = z.string().safeParse(typeof prompt === "string" ? prompt : await prompt());
       if (!text.success) throw new Error("SYSTEM_PROMPT() must return a string");
       if (text.data.trim() !== "") this.prompts.push(text.data.trim());
     } catch (error) {
-      this.problems.push(`Cannot load "tools/${file}": ${messageOf(error)}`);
+      this.problems.push(`Cannot load "tools/${file}": ${importFault(error)}`);
     }
   }
 
@@ -107,6 +108,20 @@ class Loading {
       this.problems.push(`Cannot load "${name}" of "tools/${file}": ${messageOf(error)}`);
     }
   }
+}
+
+/** A syntax error knows where it is; several of them come in one error. */
+const Positioned = z.looseObject({
+  message: z.string(),
+  position: z.looseObject({ line: z.number(), column: z.number() }),
+});
+
+function importFault(error: unknown): string {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const parsed = Positioned.safeParse(first);
+  if (!parsed.success) return messageOf(error);
+  const { message, position } = parsed.data;
+  return `line ${position.line}, column ${position.column}: ${message}`;
 }
 
 async function toolFiles(tools: string): Promise<string[]> {

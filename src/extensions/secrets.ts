@@ -2,7 +2,7 @@
 import type { Manifest } from "../contract/extension.ts";
 
 /** Luna's own keys; with one of these a tool could pass for Luna itself. */
-const OWN_KEYS: ReadonlySet<string> = new Set(["SUPERVISOR_API_TOKEN"]);
+const OWN_KEYS: ReadonlySet<string> = new Set(["SUPERVISOR_API_TOKEN", "AGENT_API_KEY"]);
 /** What changes how Luna's binary, the loader or a shell behaves is no secret. */
 const NOT_SECRETS = /^(?:LUNA_|BUN_|NODE_|LD_|DYLD_|BASH_|(?:PATH|HOME|SHELL|ENV|IFS|USER|TZ)$)/;
 

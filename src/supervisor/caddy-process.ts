@@ -3,7 +3,7 @@ import { caddyHealthUrl, type Deployment } from "../caddy/address.ts";
 import { renderCaddyfile } from "../caddy/caddyfile.ts";
 import { caddyCommand, caddyEnvironment, reloadCaddy, writeCaddyfile } from "../caddy/edge.ts";
 import { baseEnvironment } from "../config/environment.ts";
-import { processMark } from "../lib/mark.ts";
+import { processMark } from "../config/mark.ts";
 import type { SpecContext } from "./core-services.ts";
 import type { ProcessSpec } from "./process/managed-process.ts";
 

@@ -3,10 +3,10 @@
 import type { Credentials } from "../config/credentials.ts";
 import type { EnvFile } from "../config/env-file.ts";
 import { baseEnvironment, type Environment, selfCommand } from "../config/environment.ts";
+import { processMark } from "../config/mark.ts";
 import type { Paths } from "../config/paths.ts";
 import type { Ports } from "../config/ports.ts";
 import type { CoreServiceName } from "../contract/process.ts";
-import { processMark } from "../lib/mark.ts";
 import type { ProcessSpec } from "./process/managed-process.ts";
 
 const STOP_GRACE_MS = 2_500;
@@ -64,7 +64,7 @@ export async function settingsOf(
   const file = await context.envFile.read();
   const found: Record<string, string> = {};
   for (const name of names) {
-    const value = context.environment.variables[name] ?? file[name];
+    const value = context.environment.variables[name] || file[name];
     if (value) found[name] = value;
   }
   return found;

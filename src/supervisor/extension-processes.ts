@@ -2,6 +2,7 @@
 import { chmod, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { baseEnvironment } from "../config/environment.ts";
+import { processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import { PORT_RANGES } from "../config/ports.ts";
 import type { MasterConfig } from "../contract/config.ts";
@@ -12,7 +13,6 @@ import { type OwnProcess, ownProcesses } from "../extensions/own-processes.ts";
 import { secretsFor } from "../extensions/secrets.ts";
 import { messageOf } from "../lib/errors.ts";
 import { writeJsonAtomic } from "../lib/files.ts";
-import { processMark } from "../lib/mark.ts";
 import { holderOfPort } from "../lib/proc.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import { extensionRoutes } from "./extension-routes.ts";
@@ -69,8 +69,10 @@ export class ExtensionProcesses {
     const routes = extensionRoutes(enabled, wanted, (one) => this.#portOf(one, port_assignments));
     await writeJsonAtomic(context.paths.routes, routes satisfies RoutesFile);
     for (const one of wanted) {
+      // Of an earlier call, before a file that kept others out was mended.
+      if (processes.get(processName(one)) !== undefined) continue;
       const spec = await this.#spec(one, this.#portOf(one, port_assignments));
-      processes.add(spec).start();
+      processes.startUnlessStopped(processes.add(spec));
     }
     return [...found.flatMap((one) => one.problems), ...problems];
   }

@@ -1,10 +1,10 @@
 /** The start and the stop of everything that the supervisor runs. */
 import type { Deployment } from "../caddy/address.ts";
 import { findCaddy } from "../caddy/program.ts";
+import { isOfHome, processMark } from "../config/mark.ts";
 import type { Paths } from "../config/paths.ts";
 import { CoreServiceName } from "../contract/process.ts";
 import { messageOf } from "../lib/errors.ts";
-import { isOfHome, processMark } from "../lib/mark.ts";
 import { caddySpec, prepareCaddy } from "./caddy-process.ts";
 import { coreServiceSpec, type SpecContext } from "./core-services.ts";
 import { endMarked } from "./process/child.ts";
@@ -26,28 +26,28 @@ export async function startCore(options: {
   const services = CoreServiceName.options.map((name) =>
     processes.add(coreServiceSpec(name, context)),
   );
-  for (const service of services) service.start();
+  for (const service of services) processes.startUnlessStopped(service);
   const program = findCaddy(context);
-  if (program === undefined) {
-    note("Caddy is not there any more: nobody can reach Luna from outside. Start Luna again.");
-    return;
-  }
+  // That it is not there is told as a problem for as long as it is so.
+  if (program === undefined) return;
   const caddy = processes.add(caddySpec(program, context));
   try {
     await prepareCaddy({ program, deployment, context, isRunning: caddy.pid !== null });
   } catch (error) {
     note(messageOf(error));
   }
-  caddy.start();
+  processes.startUnlessStopped(caddy);
   await Promise.all([caddy, ...services].map((one) => one.settled(START_TIMEOUT_MS)));
 }
 
 /** Ends what an earlier supervisor ran and this one does not know. */
 export async function endUnwanted(processes: ProcessTable, paths: Paths): Promise<void> {
   const isOurs = isOfHome(paths.home);
-  const wanted = new Set(processes.all().map(({ spec }) => spec.mark));
-  wanted.add(processMark(paths.home, SUPERVISOR));
-  await endMarked((mark) => isOurs(mark) && !wanted.has(mark));
+  const own = processMark(paths.home, SUPERVISOR);
+  // Looked up each time: a tool host may be started meanwhile.
+  const isWanted = (mark: string): boolean =>
+    mark === own || processes.all().some(({ spec }) => spec.mark === mark);
+  await endMarked((mark) => isOurs(mark) && !isWanted(mark));
 }
 
 /** Ends everything in the reverse order of its start: first the way in, the reporting process last. */

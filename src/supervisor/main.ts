@@ -4,6 +4,7 @@ import { publicUrl } from "../caddy/address.ts";
 import { readCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
 import { commandLine, type Environment } from "../config/environment.ts";
+import { removeLeftOvers } from "../config/home.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
@@ -12,27 +13,27 @@ import type { Overview, Problem } from "../contract/process.ts";
 import { messageOf } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import { serve } from "../lib/serve.ts";
-import { askedToStop } from "../lib/stop.ts";
+import { askedToStop, endOnUncaught } from "../lib/stop.ts";
 import { ToolCatalogue } from "../tools/catalogue.ts";
 import { ToolClient } from "../tools/client.ts";
 import { createSupervisorApp } from "./api/app.ts";
 import { Live } from "./api/live.ts";
 import type { SpecContext } from "./core-services.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
-import { describeInstalled, syncInstalled } from "./installed.ts";
+import { InstalledWatch } from "./installed-watch.ts";
 import { endUnwanted, startCore, stopAll } from "./lifecycle.ts";
+import { Limits } from "./limits.ts";
+import { createLogs } from "./logs.ts";
 import { McpServers } from "./mcp-servers.ts";
 import { createOverview, problemFrom } from "./overview.ts";
 import { provideBun } from "./own-bun.ts";
 import { ProcessTable } from "./process/process-table.ts";
 import { deploymentOf, modelOf, readConfig } from "./settings.ts";
 import { ToolHosts } from "./tool-hosts.ts";
+import { UsageMeter } from "./usage.ts";
 
-/** A configuration that was edited and does not parse: the last good one is in force. */
-function configProblem({ problem }: MasterConfigStore): Problem[] {
-  if (problem === undefined) return [];
-  return [problemFrom("master-config", problem, "Mend the file; Luna takes it up by itself.")];
-}
+/** How often what a start goes on to begin is looked for, when it has to stop. */
+const START_POLL_MS = 50;
 
 /** All parts, built and connected, nothing of them acting yet. */
 async function build(environment: Environment) {
@@ -41,6 +42,7 @@ async function build(environment: Environment) {
   const envFile = new EnvFile(paths.env);
   const credentials = await readCredentials(envFile);
   const log = createLogger("supervisor", Object.values(credentials));
+  endOnUncaught(log);
   const context: SpecContext = { environment, paths, ports, credentials, envFile };
 
   const progress: { phase: Overview["phase"]; problems: Problem[] } = {
@@ -50,16 +52,21 @@ async function build(environment: Environment) {
   const note = (text: string): void => {
     log.error(text);
     const id = `start-${progress.problems.length}`;
-    progress.problems.push(problemFrom(id, text, "Mend it, then start Luna again."));
+    progress.problems.push(problemFrom(id, text, "Fix it, then start Luna again."));
   };
   const phase = () => progress.phase;
 
   const config = new MasterConfigStore(paths.masterConfig);
-  const deployment = await deploymentOf(context, await readConfig(config, note));
+  const deployment = await deploymentOf(context, await readConfig(config, log.error));
   const public_url = publicUrl(deployment);
   const supervision = SupervisionSettings.parse({});
   const settings = () => config.last?.supervision ?? supervision;
-  const processes = new ProcessTable({ statePath: paths.state, log, settings });
+  const limits = new Limits({ home: paths.home, config, log });
+  const processes = new ProcessTable({
+    ...{ statePath: paths.state, log, settings },
+    limited: (spec) => limits.apply(spec),
+    port: ports.supervisor,
+  });
   const toolHosts = new ToolHosts({ context, processes, config, log });
   const extensionProcesses = new ExtensionProcesses({ context, config, processes });
   const catalogue = new ToolCatalogue({ paths, config });
@@ -70,20 +77,26 @@ async function build(environment: Environment) {
   const mcpServers = new McpServers({ config, publicUrl: public_url, toolNames });
   const bootId = crypto.randomUUID();
   const overview = createOverview({
-    ...{ paths, processes, bootId, phase, catalogue },
+    ...{ context, processes, bootId, phase, catalogue },
+    usage: new UsageMeter(),
     publicUrl: public_url,
-    otherProblems: () => [...progress.problems, ...configProblem(config)],
+    otherProblems: () => [...progress.problems, ...processes.problems, ...installed.problems],
     model: () => modelOf(context, config),
   });
-  const live = new Live({ bootId, overview });
+  const { rotator, logQueries, logs } = createLogs({ context, config, log });
+  const live = new Live({ bootId, overview, logs });
+  const installed = new InstalledWatch({
+    ...{ paths, envFile, config, extensionProcesses, toolHosts, log },
+    onChange: () => live.announce(),
+  });
   const app = createSupervisorApp({
     ...{ credentials, processes, ports, overview, phase, live, log },
-    ...{ catalogue, toolClient, toolHosts, mcpServers },
+    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries },
     connect: { public_url, ...commandLine(environment) },
   });
   return {
-    ...{ context, config, deployment, processes, toolHosts, extensionProcesses },
-    ...{ live, app, progress, note, log },
+    ...{ context, deployment, processes, toolHosts, installed },
+    ...{ live, app, progress, note, log, limits, rotator },
   };
 }
 
@@ -91,8 +104,8 @@ async function build(environment: Environment) {
 export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const parts = await build(environment);
-  const { context, deployment, processes, toolHosts, extensionProcesses } = parts;
-  const { live, progress, note } = parts;
+  const { context, deployment, processes, toolHosts, installed } = parts;
+  const { live, progress, note, limits, rotator } = parts;
   const { paths, ports } = context;
   const server = serve({
     fetch: parts.app.fetch,
@@ -102,18 +115,17 @@ export async function main(environment: Environment): Promise<void> {
   processes.onChange(() => live.announce());
 
   const start = async (): Promise<void> => {
+    await removeLeftOvers(paths).catch((error: unknown) => note(messageOf(error)));
+    await rotator.start().catch((error: unknown) => note(messageOf(error)));
     await processes.load();
     toolHosts.adopt();
-    await provideBun(paths);
+    await provideBun(paths).catch((error: unknown) => note(messageOf(error)));
     const core = startCore({ context, deployment, processes, note });
-    const { extensions, problems } = await syncInstalled({ paths, ...parts });
-    const found = await Promise.all([
-      extensionProcesses.start(extensions),
-      describeInstalled(extensions, { paths, ...parts }),
-    ]);
-    [...problems, ...found.flat()].forEach(note);
+    await installed.sync();
     await core;
     await endUnwanted(processes, paths);
+    await limits.clear();
+    await installed.watch();
     if (progress.phase === "starting") progress.phase = "running";
     live.announce();
   };
@@ -124,10 +136,13 @@ export async function main(environment: Environment): Promise<void> {
   parts.log.info("Stopping", { signal: await stopping });
   progress.phase = "stopping";
   live.close();
+  // Again and again: a start that is still under way begins more, and waits for what it began.
+  const isStarted = started.then(() => true);
+  do await stopAll(processes);
+  while (!(await Promise.race([isStarted, Bun.sleep(START_POLL_MS).then(() => false)])));
   await stopAll(processes);
-  // What a start that was still under way has begun meanwhile.
-  await started;
-  await stopAll(processes);
+  await limits.clear();
+  await rotator.stop();
   await server.stop(true);
   process.exit(0);
 }

@@ -1,21 +1,27 @@
 /** The state of everything in one answer: what Home shows and `luna status` prints. */
-import type { Paths } from "../config/paths.ts";
 import { VERSION } from "../config/version.ts";
 import type { Overview, Problem, ProcessView } from "../contract/process.ts";
 import { messageOf } from "../lib/errors.ts";
 import { statOf } from "../lib/proc.ts";
-import { problemsOf } from "./problems.ts";
+import type { SpecContext } from "./core-services.ts";
+import { caddyProblems } from "./problems/caddy.ts";
+import { diskProblems } from "./problems/disk.ts";
+import { envAccessProblems } from "./problems/env-access.ts";
+import { processProblems } from "./problems/processes.ts";
+import { type Finding, Problems } from "./problems.ts";
 import { lastLines } from "./process/log-tail.ts";
 import type { ProcessTable } from "./process/process-table.ts";
+import type { Usage, UsageMeter } from "./usage.ts";
 
 interface OverviewOptions {
-  paths: Paths;
+  context: SpecContext;
   processes: ProcessTable;
   bootId: string;
   publicUrl: string;
   phase(): Overview["phase"];
   /** Problems that are not of a process, such as an extension that cannot be used. */
   otherProblems(): readonly Problem[];
+  usage: UsageMeter;
   catalogue: { read(): Promise<{ tools: readonly unknown[]; problems: readonly string[] }> };
   /** The model that is set, when one is. */
   model(): Promise<Overview["model"]>;
@@ -56,30 +62,52 @@ async function toolsOf(catalogue: OverviewOptions["catalogue"]) {
   }
 }
 
+/** Named after its text, so that another one's going does not give it another name. */
+function toolsProblem(text: string): Finding {
+  const id = `tools-${Bun.hash(text).toString(36)}`;
+  return problemFrom(id, text, "Fix the extension, then restart Luna.");
+}
+
+/** Each source looks at one thing, anew at each overview. */
+function problemsOf(options: OverviewOptions): Problems {
+  const { context, processes, catalogue } = options;
+  const { paths } = context;
+  const lastLinesOf = (name: string, lines: number) => lastLines(paths.log(name), lines);
+  return new Problems([
+    () => processProblems(processes.views(), { now: Date.now(), lastLines: lastLinesOf }),
+    () => caddyProblems(context, processes.get("caddy")?.state === "running"),
+    () => diskProblems(paths.home),
+    () => envAccessProblems(paths.env),
+    () => options.otherProblems(),
+    async () => (await toolsOf(catalogue)).problems.map(toolsProblem),
+  ]);
+}
+
+/** Adds what each process takes. */
+function withUsage(views: readonly ProcessView[], usage: UsageMeter): ProcessView[] {
+  const pids = views.flatMap(({ pid }) => (pid === null ? [] : [pid]));
+  const usages = usage.read(pids);
+  return views.map((view) => {
+    const own: Usage | undefined = view.pid === null ? undefined : usages.get(view.pid);
+    return { ...view, ...own };
+  });
+}
+
 /** Returns the function that answers with the overview of this moment. */
 export function createOverview(options: OverviewOptions): () => Promise<Overview> {
   const started_at = new Date().toISOString();
-  const { paths, processes, bootId, publicUrl } = options;
-  return async () => {
-    const views = processes.views();
-    const tools = await toolsOf(options.catalogue);
-    return {
-      version: VERSION,
-      boot_id: bootId,
-      started_at,
-      phase: options.phase(),
-      public_url: publicUrl,
-      home: paths.home,
-      processes: [ownView(started_at), ...views],
-      problems: [
-        ...problemsOf(views, (name, lines) => lastLines(paths.log(name), lines)),
-        ...options.otherProblems(),
-        ...tools.problems.map((text, index) =>
-          problemFrom(`tools-${index}`, text, "Mend the extension, then restart Luna."),
-        ),
-      ],
-      tool_count: tools.count,
-      model: await options.model(),
-    };
-  };
+  const { context, processes, bootId, publicUrl } = options;
+  const problems = problemsOf(options);
+  return async () => ({
+    version: VERSION,
+    boot_id: bootId,
+    started_at,
+    phase: options.phase(),
+    public_url: publicUrl,
+    home: context.paths.home,
+    processes: withUsage([ownView(started_at), ...processes.views()], options.usage),
+    problems: await problems.read(),
+    tool_count: (await toolsOf(options.catalogue)).count,
+    model: await options.model(),
+  });
 }

@@ -1,32 +1,43 @@
-/** What a person has to know and can act on, out of the states of the processes. */
-import type { Problem, ProcessView } from "../contract/process.ts";
+/** One list of what a person has to know and can act on, gathered from sources that each look at one thing. */
+import type { Problem } from "../contract/process.ts";
 
-const LOG_LINES = 20;
+/** A problem as its source finds it, again at each look; since when is known here. */
+export type Finding = Omit<Problem, "since"> & { since?: string };
+/** What is wrong now with one thing; the `id` of the same problem stays the same. */
+export type ProblemSource = () => readonly Finding[] | Promise<readonly Finding[]>;
 
-/**
- * The problems of one moment. Pure but for `lastLines`, which reads a log's end.
- * @param lastLines the last lines of the log of the named process
- */
-export function problemsOf(
-  views: readonly ProcessView[],
-  lastLines: (name: string, lines: number) => readonly string[],
-): Problem[] {
-  return views.flatMap((view) => {
-    if (view.status !== "fatal") return [];
-    const why = view.last_exit ?? "its end is unknown";
-    const tail = lastLines(view.name, LOG_LINES).join("\n");
-    const isPort = why.includes("is taken by");
-    return [
-      {
-        id: `process-${view.name}`,
-        severity: "error" as const,
-        title: `${view.label} does not run: ${why}`,
-        detail: tail === "" ? `logs/${view.name}.log is empty.` : tail,
-        fix: isPort
-          ? `Stop the program that holds the port, or start Luna with another LUNA_PORT_OFFSET; then restart ${view.label}.`
-          : `Read the last lines of logs/${view.name}.log below, mend what they say, then restart ${view.label}.`,
-        since: view.started_at ?? new Date(0).toISOString(),
-      },
-    ];
-  });
+const RANK: Record<Problem["severity"], number> = { error: 0, warning: 1 };
+
+/** Errors first, then what has lasted longest. */
+function byUrgency(one: Problem, other: Problem): number {
+  return (
+    RANK[one.severity] - RANK[other.severity] ||
+    one.since.localeCompare(other.since) ||
+    one.id.localeCompare(other.id)
+  );
+}
+
+export class Problems {
+  readonly #sources: readonly ProblemSource[];
+  readonly #now: () => Date;
+  /** When each problem that lasts was first seen, by id. */
+  #since = new Map<string, string>();
+
+  constructor(sources: readonly ProblemSource[], now: () => Date = () => new Date()) {
+    this.#sources = sources;
+    this.#now = now;
+  }
+
+  /** The problems of this moment, the most urgent first. One that was gone and is back begins anew. */
+  async read(): Promise<Problem[]> {
+    const found = (await Promise.all(this.#sources.map((source) => source()))).flat();
+    const since = new Map<string, string>();
+    const problems = found.map((finding) => {
+      const first = this.#since.get(finding.id) ?? finding.since ?? this.#now().toISOString();
+      since.set(finding.id, first);
+      return { ...finding, since: first };
+    });
+    this.#since = since;
+    return problems.toSorted(byUrgency);
+  }
 }

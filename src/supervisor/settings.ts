@@ -5,6 +5,7 @@ import type { MasterConfigStore } from "../config/master-config.ts";
 import { DeploymentMode, MasterConfig } from "../contract/config.ts";
 import type { Overview } from "../contract/process.ts";
 import { InvalidInputError, messageOf } from "../lib/errors.ts";
+import { explain } from "../lib/explain.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 
 const Settings = z.object({
@@ -20,7 +21,7 @@ async function readSettings(context: SpecContext): Promise<z.output<typeof Setti
   const parsed = Settings.safeParse(await settingsOf(context, Object.keys(Settings.shape)));
   if (parsed.success) return parsed.data;
   throw new InvalidInputError(
-    `Cannot use the settings of "${context.paths.env}" and the environment: ${z.prettifyError(parsed.error)}`,
+    `Cannot use the settings of "${context.paths.env}" and the environment: ${explain(parsed.error)}`,
   );
 }
 

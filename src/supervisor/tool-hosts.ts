@@ -2,16 +2,16 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { baseEnvironment, selfCommand } from "../config/environment.ts";
+import { MARK_VARIABLE, processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import { readManifest } from "../extensions/manifest.ts";
 import { secretsFor } from "../extensions/secrets.ts";
 import { NotFoundError, UnavailableError } from "../lib/errors.ts";
 import { PRIVATE_MODE } from "../lib/files.ts";
 import type { Logger } from "../lib/log.ts";
-import { processMark } from "../lib/mark.ts";
 import { removeHostSocket } from "../tools/host-socket.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
-import { MARK_VARIABLE } from "./process/child.ts";
+
 import type { ManagedProcess, ProcessSpec } from "./process/managed-process.ts";
 import { answers } from "./process/probe.ts";
 import type { ProcessTable } from "./process/process-table.ts";
@@ -145,6 +145,8 @@ export class ToolHosts {
       probe: { unix: paths.toolHostSocket(extension), path: "/healthz" },
       // One that was killed leaves its socket.
       onEnd: (pid) => removeHostSocket(paths.toolHostSocket(extension), pid),
+      // A call may block it for as long as its limit; its caller reports it then.
+      supervision: { probe_failures_max: Number.MAX_SAFE_INTEGER },
       stop_grace_ms: STOP_GRACE_MS,
       restart: "on_demand",
     };

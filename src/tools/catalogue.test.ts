@@ -90,8 +90,15 @@ test("disabled extensions and those whose folder is gone are left out", async ()
   rmSync(join(paths.extensions, "gone"), { recursive: true });
   await writeJsonAtomic(paths.masterConfig, { extensions: { off: { enabled: false } } });
   expect([...(await catalogue.read()).byName.keys()]).toEqual(["A"]);
-  await writeJsonAtomic(paths.masterConfig, { extensions: { off: { enabled: true } } });
+  await writeJsonAtomic(paths.masterConfig, { extensions: { notes: {}, off: { enabled: true } } });
   expect([...(await catalogue.read()).byName.keys()]).toEqual(["A", "B"]);
+});
+
+test("who was there first keeps a tool's name, whatever the names of the extensions", async () => {
+  await describe("aaa", ["SAME"]);
+  await describe("zzz", ["SAME"]);
+  await writeJsonAtomic(paths.masterConfig, { extensions: { zzz: {}, aaa: {} } });
+  expect((await catalogue.read()).byName.get("SAME")?.extension).toBe("zzz");
 });
 
 test("the first of two tools of one name is offered, the other is a problem", async () => {

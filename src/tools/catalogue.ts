@@ -60,6 +60,7 @@ export class ToolCatalogue {
   /** What the last scan was made from; undefined when the same again would prove nothing. */
   #seen: { extensions: MasterConfig["extensions"]; folders: string } | undefined;
   #catalogue: Promise<Catalogue> | undefined;
+  #hasUnreadable = false;
 
   constructor({ paths, config }: CatalogueOptions) {
     this.#paths = paths;
@@ -81,8 +82,11 @@ export class ToolCatalogue {
       this.#stamp = stamp;
       this.#catalogue = this.#load(described.map(({ name }) => name));
     }
-    this.#seen = settled ? { extensions, folders } : undefined;
-    return this.#catalogue;
+    const catalogue = await this.#catalogue;
+    // Mended by hand, a file may change without its folder.
+    const isWhole = !this.#hasUnreadable;
+    this.#seen = settled && isWhole ? { extensions, folders } : undefined;
+    return catalogue;
   }
 
   /**
@@ -106,6 +110,9 @@ export class ToolCatalogue {
   #described(extensions: MasterConfig["extensions"]): DescribedExtension[] {
     const described: DescribedExtension[] = [];
     const files = existsSync(this.#paths.tools) ? readdirSync(this.#paths.tools).sort() : [];
+    // Who was there first keeps a tool's name: the configuration lists extensions as they came.
+    const rank = new Map(Object.keys(extensions).map((name, index) => [`${name}.json`, index]));
+    files.sort((a, b) => (rank.get(a) ?? files.length) - (rank.get(b) ?? files.length));
     for (const file of files) {
       const name = file.slice(0, -".json".length);
       // Temporary files of a writer have a dot in what would be the name.
@@ -131,6 +138,7 @@ export class ToolCatalogue {
         unreadable.push(messageOf(error));
       }
     }
+    this.#hasUnreadable = unreadable.length > 0;
     return buildCatalogue(files, unreadable);
   }
 }

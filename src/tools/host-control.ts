@@ -7,6 +7,10 @@ import { messageOf, UnavailableError } from "../lib/errors.ts";
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 10_000;
 
+/** A supervisor that died is back within a second. Starting and stopping twice is the same as once. */
+const RETURN_TIMEOUT_MS = 3_000;
+const RETRY_MS = 50;
+
 const Stopped = z.object({ stopped: z.boolean() });
 
 interface HostControlOptions {
@@ -44,28 +48,40 @@ export class HostControl {
   }
 
   async #post(path: string, body: unknown, timeoutMs: number): Promise<unknown> {
-    const { supervisorUrl, token } = this.#options;
-    let response: Response;
-    let answer: unknown;
-    try {
-      response = await fetch(`${supervisorUrl}/tool-hosts/${path}`, {
-        method: "POST",
-        headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-        body: JSON.stringify(body ?? {}),
-        signal: AbortSignal.timeout(timeoutMs),
-        redirect: "manual",
-      });
-      answer = await response.json();
-    } catch (cause) {
-      throw new UnavailableError(
-        `the supervisor, which starts and stops tool hosts, gave no answer (${messageOf(cause)})`,
-        { cause },
-      );
+    const answered = Date.now() + RETURN_TIMEOUT_MS;
+    for (;;) {
+      try {
+        const { ok, status, answer } = await this.#ask(path, body, timeoutMs);
+        if (ok) return answer;
+        const told = ErrorBody.safeParse(answer);
+        throw new UnavailableError(
+          told.success ? told.data.error.message : `the supervisor answered ${status}`,
+        );
+      } catch (cause) {
+        if (cause instanceof UnavailableError) throw cause;
+        const isLate = cause instanceof Error && cause.name === "TimeoutError";
+        if (isLate || Date.now() > answered) {
+          throw new UnavailableError(
+            `the supervisor, which starts and stops tool hosts, gave no answer (${messageOf(cause)})`,
+            { cause },
+          );
+        }
+        await Bun.sleep(RETRY_MS);
+      }
     }
-    if (response.ok) return answer;
-    const told = ErrorBody.safeParse(answer);
-    throw new UnavailableError(
-      told.success ? told.data.error.message : `the supervisor answered ${response.status}`,
-    );
+  }
+
+  /** One request; throws when no whole answer came. */
+  async #ask(path: string, body: unknown, timeoutMs: number) {
+    const { supervisorUrl, token } = this.#options;
+    const response = await fetch(`${supervisorUrl}/tool-hosts/${path}`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: JSON.stringify(body ?? {}),
+      signal: AbortSignal.timeout(timeoutMs),
+      redirect: "manual",
+    });
+    const answer: unknown = await response.json();
+    return { ok: response.ok, status: response.status, answer };
   }
 }

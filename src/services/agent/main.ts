@@ -12,7 +12,7 @@ import { portsWith } from "../../config/ports.ts";
 import { messageOf, UnavailableError } from "../../lib/errors.ts";
 import { createLogger, type Logger } from "../../lib/log.ts";
 import { serve } from "../../lib/serve.ts";
-import { askedToStop, drain } from "../../lib/stop.ts";
+import { askedToStop, drain, endOnUncaught } from "../../lib/stop.ts";
 import { ToolCatalogue } from "../../tools/catalogue.ts";
 import { ToolClient } from "../../tools/client.ts";
 import { createAgentApp } from "./app.ts";
@@ -80,6 +80,7 @@ export async function main(environment: Environment): Promise<void> {
   const variables = readVariables(environment, Variables, "the agent API");
   const { AGENT_API_KEY, LUNA_TOOL_HOST_TOKEN, OPENAI_API_KEY = "" } = variables;
   const log = createLogger("agent", [AGENT_API_KEY, LUNA_TOOL_HOST_TOKEN, OPENAI_API_KEY]);
+  endOnUncaught(log);
   const { app, models } = buildApp(environment, variables, log);
   const port = portsWith(environment.portOffset).agent;
   const server = serve({ fetch: app.fetch, listen: { port } });

@@ -6,7 +6,7 @@ import { pathsOf } from "../../config/paths.ts";
 import { portsWith } from "../../config/ports.ts";
 import { createLogger } from "../../lib/log.ts";
 import { serve } from "../../lib/serve.ts";
-import { askedToStop, drain } from "../../lib/stop.ts";
+import { askedToStop, drain, endOnUncaught } from "../../lib/stop.ts";
 import { ToolCatalogue } from "../../tools/catalogue.ts";
 import { ToolClient } from "../../tools/client.ts";
 import { createMcpApp } from "./app.ts";
@@ -21,6 +21,7 @@ export async function main(environment: Environment): Promise<void> {
   const variables = readVariables(environment, McpVariables, "mcp");
   const { LUNA_MCP_TOKEN: ownerToken, LUNA_TOOL_HOST_TOKEN: token } = variables;
   const log = createLogger("mcp", [ownerToken, token]);
+  endOnUncaught(log);
   const paths = pathsOf(environment.home);
   const ports = portsWith(environment.portOffset);
   const config = new MasterConfigStore(paths.masterConfig);

@@ -1,11 +1,11 @@
 /** Runs calls of one extension's tools: each with its own limits, none able to hold up the others. */
 import { mkdirSync } from "node:fs";
-import { z } from "zod";
 import type { ToolHostSettings } from "../../contract/config.ts";
 import type { ToolCall, ToolResult } from "../../contract/tool.ts";
 import type { LoadedTool, LoadedTools } from "../../extensions/load-tools.ts";
 import type { ToolContext } from "../../extensions/sdk.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { explain } from "../../lib/explain.ts";
 import type { Logger } from "../../lib/log.ts";
 import { callTimeoutMs, failure, inWords } from "../../tools/limits.ts";
 import { encodeResult, normaliseResult } from "./result.ts";
@@ -106,7 +106,7 @@ export class CallRunner {
     try {
       const args = await tool.input.safeParseAsync(given);
       if (!args.success) {
-        fail(`its arguments are not right:\n${z.prettifyError(args.error)}`);
+        fail(`its arguments are not right:\n${explain(args.error)}`);
         return;
       }
       const turn = await this.#slots.take(limits.concurrency, controller.signal);

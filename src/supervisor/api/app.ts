@@ -5,16 +5,22 @@ import type { Credentials } from "../../config/credentials.ts";
 import type { Overview } from "../../contract/process.ts";
 import { loopbackHost, onError, onNotFound, requireBearer } from "../../lib/app.ts";
 import type { Logger } from "../../lib/log.ts";
-import type { ProcessTable } from "../process/process-table.ts";
 import type { Live } from "./live.ts";
+import { type LogsDeps, logsRoutes } from "./logs.ts";
 import { type McpServersDeps, mcpServersRoutes } from "./mcp-servers.ts";
+import { type ServicesDeps, servicesRoutes } from "./services.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
 import { type ToolHostsDeps, toolHostsRoutes } from "./tool-hosts.ts";
 import { type ToolsDeps, toolsRoutes } from "./tools.ts";
 
-export interface SupervisorDeps extends SystemDeps, ToolsDeps, McpServersDeps, ToolHostsDeps {
+export interface SupervisorDeps
+  extends SystemDeps,
+    ServicesDeps,
+    LogsDeps,
+    ToolsDeps,
+    McpServersDeps,
+    ToolHostsDeps {
   credentials: Credentials;
-  processes: ProcessTable;
   /** How far the start is; known from the first moment. */
   phase(): Overview["phase"];
   live: Live;
@@ -35,6 +41,8 @@ export function createSupervisorApp(deps: SupervisorDeps) {
       upgradeWebSocket(() => deps.live.events()),
     )
     .route("/", systemRoutes(deps))
+    .route("/services", servicesRoutes(deps))
+    .route("/logs", logsRoutes(deps))
     .route("/tools", toolsRoutes(deps))
     .route("/mcp-servers", mcpServersRoutes(deps));
 }

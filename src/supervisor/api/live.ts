@@ -1,57 +1,116 @@
-/** The live socket: the overview to every connected page, at once and after each change. */
+/** The live socket: the overview to every connected page, at once and after each change, and logs to who asks. */
+import type { ServerWebSocket } from "bun";
 import type { WSContext, WSEvents } from "hono/ws";
+import { LiveRequest } from "../../contract/logs.ts";
 import type { LiveMessage, Overview } from "../../contract/process.ts";
+import { InvalidInputError, messageOf } from "../../lib/errors.ts";
+import { LogFeed } from "../log-feed.ts";
 
 /** Changes come in bursts; one message tells them all. */
 const GATHER_MS = 25;
+const REQUEST_LENGTH_MAX = 65_536;
 
 interface LiveOptions {
   bootId: string;
   overview(): Promise<Overview>;
+  /** Where logs are, and what is shown of them nowhere. */
+  logs: { folder: string; secrets: readonly string[] };
+}
+
+type Socket = WSContext<ServerWebSocket>;
+
+/** One connected page. Hono makes another WSContext for each event; this one is that of its beginning. */
+interface Page {
+  socket: Socket | undefined;
+  logs: LogFeed | undefined;
 }
 
 export class Live {
   readonly #options: LiveOptions;
-  readonly #sockets = new Set<WSContext>();
+  readonly #pages = new Set<Page>();
   #timer: Timer | undefined;
 
   constructor(options: LiveOptions) {
     this.#options = options;
   }
 
-  events(): WSEvents {
+  /** For one connection. */
+  events(): WSEvents<ServerWebSocket> {
+    const page: Page = { socket: undefined, logs: undefined };
     return {
       onOpen: (_event, socket) => {
-        this.#sockets.add(socket);
-        send(socket, { topic: "boot", boot_id: this.#options.bootId });
-        void this.#status([socket]);
+        page.socket = socket;
+        this.#pages.add(page);
+        send(page, { topic: "boot", boot_id: this.#options.bootId });
+        void this.#status([page]);
       },
-      onClose: (_event, socket) => {
-        this.#sockets.delete(socket);
+      onMessage: ({ data }) => {
+        void this.#answer(page, data);
+      },
+      onClose: () => {
+        page.logs?.stop();
+        page.socket = undefined;
+        this.#pages.delete(page);
       },
     };
   }
 
   /** Tells everyone the state as it will be in a moment. */
   announce(): void {
-    if (this.#sockets.size === 0) return;
+    if (this.#pages.size === 0) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      void this.#status(this.#sockets);
+      void this.#status(this.#pages);
     }, GATHER_MS);
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    for (const socket of this.#sockets) socket.close(1001, "Luna stops");
+    for (const { socket, logs } of this.#pages) {
+      logs?.stop();
+      socket?.close(1001, "Luna stops");
+    }
   }
 
-  async #status(sockets: Iterable<WSContext>): Promise<void> {
+  async #status(pages: Iterable<Page>): Promise<void> {
     const overview = await this.#options.overview();
-    for (const socket of [...sockets]) send(socket, { topic: "status", overview });
+    for (const page of [...pages]) send(page, { topic: "status", overview });
+  }
+
+  /** A new subscription takes the place of the one before. */
+  async #answer(page: Page, data: unknown): Promise<void> {
+    try {
+      const request = readRequest(data);
+      page.logs?.stop();
+      page.logs = undefined;
+      if ("unsubscribe" in request) return;
+      const { names, level, after } = request;
+      page.logs = new LogFeed({
+        ...this.#options.logs,
+        ...{ names, level, after },
+        send: (batch) => send(page, batch),
+        waitingBytes: () => page.socket?.raw?.getBufferedAmount() ?? 0,
+      });
+      await page.logs.start();
+    } catch (error) {
+      send(page, { topic: "refused", message: messageOf(error) });
+    }
   }
 }
 
-function send(socket: WSContext, message: LiveMessage): void {
-  if (socket.readyState === 1) socket.send(JSON.stringify(message));
+/** @throws InvalidInputError for what no page of this version sends */
+function readRequest(data: unknown): LiveRequest {
+  const isText = typeof data === "string" && data.length <= REQUEST_LENGTH_MAX;
+  try {
+    return LiveRequest.parse(JSON.parse(isText ? data : ""));
+  } catch (cause) {
+    throw new InvalidInputError(
+      'Cannot read this message: it should be {"subscribe":"logs"} with names, level and after, or {"unsubscribe":"logs"}',
+      { cause },
+    );
+  }
+}
+
+function send({ socket }: Page, message: LiveMessage): void {
+  if (socket?.raw?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }

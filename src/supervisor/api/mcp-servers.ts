@@ -10,6 +10,7 @@ export interface McpServersDeps {
 }
 
 const Create = z.strictObject({ name: ThingName });
+const Named = z.object({ name: ThingName });
 
 export function mcpServersRoutes({ mcpServers }: McpServersDeps) {
   return new Hono()
@@ -17,11 +18,11 @@ export function mcpServersRoutes({ mcpServers }: McpServersDeps) {
     .post("/create", valid("json", Create), async (context) =>
       context.json(await mcpServers.create(context.req.valid("json").name)),
     )
-    .post("/:name/regenerate-key", async (context) =>
-      context.json(await mcpServers.regenerateKey(context.req.param("name"))),
+    .post("/:name/regenerate-key", valid("param", Named), async (context) =>
+      context.json(await mcpServers.regenerateKey(context.req.valid("param").name)),
     )
-    .delete("/:name", async (context) => {
-      await mcpServers.delete(context.req.param("name"));
+    .delete("/:name", valid("param", Named), async (context) => {
+      await mcpServers.delete(context.req.valid("param").name);
       return context.json({ deleted: true as const });
     });
 }

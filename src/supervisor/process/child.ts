@@ -1,17 +1,15 @@
 /** A running process, spawned by this supervisor or by one before it, and how it ends. */
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
-import { PRIVATE_MODE } from "../../lib/files.ts";
+import { closeSync } from "node:fs";
+import { MARK_VARIABLE } from "../../config/mark.ts";
 import {
+  allProcesses,
   findByVariable,
   isSameProcess,
   sendSignal,
   startVariableOf,
   statOf,
 } from "../../lib/proc.ts";
-
-/** The environment variable by which everything that Luna started is found again, and nothing else. */
-export const MARK_VARIABLE = "LUNA_PROCESS_ID";
+import { openLog } from "../../log-files/open.ts";
 
 /** How often the end of a process that is not our own child is looked for. */
 const ADOPTED_POLL_MS = 40;
@@ -33,6 +31,15 @@ export interface SpawnOptions {
   log: string;
   /** Its `LUNA_PROCESS_ID`. */
   mark: string;
+  /** The control group that limits it. */
+  group?: ChildGroup;
+}
+
+export interface ChildGroup {
+  /** The folder of the group to start in, made for it; undefined when there is none. */
+  open(): string | undefined;
+  /** Called with the pid as soon as there is one. */
+  join(pid: number): void;
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
@@ -41,9 +48,9 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 
 /** Starts a process as the leader of a session and group of its own. */
 export function spawnChild(options: SpawnOptions): Child {
-  mkdirSync(dirname(options.log), { recursive: true });
-  const log = openSync(options.log, "a", PRIVATE_MODE);
+  const log = openLog(options.log);
   try {
+    const cgroup = options.group?.open();
     const child = Bun.spawn([...options.command], {
       cwd: options.cwd,
       env: { ...options.environment, [MARK_VARIABLE]: options.mark },
@@ -51,7 +58,9 @@ export function spawnChild(options: SpawnOptions): Child {
       stdout: log,
       stderr: log,
       detached: true,
+      ...(cgroup === undefined ? {} : { cgroup }),
     });
+    options.group?.join(child.pid);
     const ended = child.exited.then(() =>
       child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`,
     );
@@ -85,6 +94,31 @@ export function adoptChild(pid: number, startTicks: number, mark: string): Child
       if (isSameProcess(pid, startTicks)) signalGroup(pid, signal);
     },
   };
+}
+
+/** Whether a living member of the group is left. */
+function hasGroup(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+  } catch (error) {
+    // Not permitted means that somebody is there, though not one of ours.
+    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
+  }
+  // Zombies count for the kernel, and where nobody reaps orphans they stay.
+  return allProcesses().some(({ group }) => group === pid);
+}
+
+const GROUP_POLL_MS = 5;
+
+/**
+ * Ends what a process whose leader has ended left: its group, which gets until `graceMs` to end by itself,
+ * then whatever carries its mark in another group or session.
+ */
+export async function endRest(pid: number, mark: string, graceMs: number): Promise<void> {
+  const deadline = Date.now() + graceMs;
+  while (hasGroup(pid) && Date.now() < deadline) await Bun.sleep(GROUP_POLL_MS);
+  if (hasGroup(pid)) sendSignal(-pid, "SIGKILL");
+  await endMarked((other) => other === mark);
 }
 
 const KILL_TIMEOUT_MS = 2_000;

@@ -9,7 +9,14 @@ import type {
 import { messageOf } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { holderOfPort } from "../../lib/proc.ts";
-import { adoptChild, type Child, endMarked, killMarked, spawnChild } from "./child.ts";
+import {
+  adoptChild,
+  type Child,
+  type ChildGroup,
+  endMarked,
+  endRest,
+  spawnChild,
+} from "./child.ts";
 import { answers, type Probe } from "./probe.ts";
 import {
   INITIAL,
@@ -34,6 +41,8 @@ export interface ProcessSpec extends RestartPolicy {
   /** The public path, for people. */
   path: string | null;
   probe: Probe;
+  /** The control group that limits it. */
+  group?: ChildGroup;
   /** Clears up what a process that was killed leaves. */
   onEnd?(pid: number): void;
   /** Its own settings, before those of all. */
@@ -67,10 +76,14 @@ export class ManagedProcess {
   #health: ProcessHealth = "unknown";
   #startedAt: number | null = null;
   #readyMs: number | null = null;
+  /** Whether the current run was started by another supervisor. */
+  #isAdopted = false;
   #lastCheck: number | null = null;
   #lastExit: string | null = null;
   #nextStart: number | null = null;
   #timer: Timer | undefined;
+  /** When what was told to end is ended by force. */
+  #killAt = 0;
   /** Counts runs, so that what belongs to an earlier one is not taken for this one's. */
   #run = 0;
 
@@ -121,13 +134,24 @@ export class ManagedProcess {
   /** Takes over what an earlier supervisor left running; false when it is not there any more. */
   adopt(record: ProcessRecord): boolean {
     if (record.pid === null || record.start_ticks === null) return false;
+    // With other ports it is of no use: nobody would find it.
+    if (record.port !== this.spec.port) return false;
     const child = adoptChild(record.pid, record.start_ticks, this.spec.mark);
     if (child === undefined) return false;
     this.#machine = { ...INITIAL, state: "starting", restarts: record.restarts };
+    this.#isAdopted = true;
     this.#startedAt = record.started_at === null ? null : Date.parse(record.started_at);
     this.#log.info(`Adopted ${this.spec.name}`, { pid: child.pid });
     this.#watch(child);
     return true;
+  }
+
+  /** Goes on counting where an earlier supervisor was: what should have lived and does not was one more restart. */
+  inherit(record: ProcessRecord): void {
+    const hasFailed = record.status === "running" || record.status === "starting";
+    const wasAlive = hasFailed || record.status === "backoff" || record.status === "stopping";
+    if (!wasAlive) return;
+    this.#machine = { ...INITIAL, restarts: record.restarts + (hasFailed ? 1 : 0) };
   }
 
   record(): ProcessRecord {
@@ -155,6 +179,7 @@ export class ManagedProcess {
       ready_ms: this.#readyMs,
       last_exit: this.#lastExit,
       next_start_at: this.#nextStart === null ? null : new Date(this.#nextStart).toISOString(),
+      failures: this.#machine.failures.length,
     };
   }
 
@@ -189,6 +214,11 @@ export class ManagedProcess {
   }
 
   #waitToStart(delayMs: number): void {
+    if (delayMs === 0) {
+      // Sooner than a timer, and after whoever decided it is done.
+      queueMicrotask(() => this.#apply({ type: "delay_over" }));
+      return;
+    }
     this.#nextStart = Date.now() + delayMs;
     this.#timer = setTimeout(() => this.#apply({ type: "delay_over" }), delayMs);
   }
@@ -197,6 +227,7 @@ export class ManagedProcess {
     const { spec } = this;
     const run = this.#run;
     this.#health = "unknown";
+    this.#isAdopted = false;
     this.#readyMs = null;
     this.#startedAt = Date.now();
     try {
@@ -212,19 +243,20 @@ export class ManagedProcess {
       if (holder !== undefined) {
         const who =
           holder.pid === undefined ? holder.program : `${holder.program} (pid ${holder.pid})`;
-        this.#impossible(`port ${holder.port} is taken by ${who}`);
+        this.#notStarted(`port ${holder.port} is taken by ${who}`);
         return;
       }
       this.#watch(spawnChild({ ...spec, environment, log: spec.log, mark: spec.mark }));
     } catch (error) {
-      this.#impossible(messageOf(error));
+      this.#notStarted(messageOf(error));
     }
   }
 
-  #impossible(reason: string): void {
+  /** A failure like any other: the port may be free, or the machine less loaded, the next time. */
+  #notStarted(reason: string): void {
     this.#lastExit = reason;
     this.#log.error(`Cannot start "${this.spec.name}": ${reason}`);
-    this.#apply({ type: "impossible" });
+    this.#apply({ type: "exited" });
   }
 
   #watch(child: Child): void {
@@ -232,17 +264,20 @@ export class ManagedProcess {
     const run = this.#run;
     this.#child = child;
     this.#onChange();
-    void child.ended.then((how) => {
-      this.#lastExit = how;
-      this.#child = undefined;
-      this.#run += 1;
-      this.#health = "unknown";
-      this.spec.onEnd?.(child.pid);
-      // What it started and left in another group or session goes with it.
-      killMarked((mark) => mark === this.spec.mark);
-      this.#apply({ type: "exited" });
-    });
+    void child.ended.then((how) => this.#afterEnd(child, how));
     void this.#untilReady(run);
+  }
+
+  /** Whatever it started goes with it, before anything else may happen. */
+  async #afterEnd(child: Child, how: string): Promise<void> {
+    this.#lastExit = how;
+    this.#run += 1;
+    this.#health = "unknown";
+    const graceMs = Math.max(0, this.#killAt - Date.now());
+    await endRest(child.pid, this.spec.mark, this.#machine.state === "stopping" ? graceMs : 0);
+    this.#child = undefined;
+    this.spec.onEnd?.(child.pid);
+    this.#apply({ type: "exited" });
   }
 
   async #untilReady(run: number): Promise<void> {
@@ -258,7 +293,7 @@ export class ManagedProcess {
       await Bun.sleep(READY_POLL_MS);
     }
     if (run !== this.#run) return;
-    this.#readyMs = Date.now() - (this.#startedAt ?? began);
+    if (!this.#isAdopted) this.#readyMs = Date.now() - (this.#startedAt ?? began);
     this.#checked("healthy");
     this.#apply({ type: "ready" });
     await this.#probeFor(run);
@@ -292,6 +327,7 @@ export class ManagedProcess {
 
   /** TERM, then after the grace period KILL, for the whole group. */
   async #end(child: Child): Promise<void> {
+    this.#killAt = Date.now() + this.spec.stop_grace_ms;
     child.signal("SIGTERM");
     const ended = await Promise.race([
       child.ended.then(() => true),

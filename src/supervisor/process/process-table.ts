@@ -1,9 +1,10 @@
 /** All supervised processes by name, mirrored into `.luna/state.json` at each change. */
+import { VERSION } from "../../config/version.ts";
 import type { SupervisionSettings } from "../../contract/config.ts";
-import type { ProcessView } from "../../contract/process.ts";
+import type { Problem, ProcessRecord, ProcessView } from "../../contract/process.ts";
 import { StateFile } from "../../contract/process.ts";
 import { messageOf, NotFoundError } from "../../lib/errors.ts";
-import { readJsonIfThere, writeJsonAtomic } from "../../lib/files.ts";
+import { readJsonIfThere, renameDurably, writeJsonAtomic } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
 import { statOf } from "../../lib/proc.ts";
 import { ManagedProcess, type ProcessSpec } from "./managed-process.ts";
@@ -13,7 +14,16 @@ interface ProcessTableOptions {
   statePath: string;
   log: Logger;
   settings(): SupervisionSettings;
+  /** The supervisor's own. */
+  port: number;
+  /** Gives a process its limits. */
+  limited?(spec: ProcessSpec): ProcessSpec;
 }
+
+/** A disk that refused to take state.json is tried again. */
+const WRITE_RETRY_MS = 1_000;
+const PROBLEM_UNREADABLE = "state-unreadable";
+const PROBLEM_UNWRITABLE = "state-unwritable";
 
 export class ProcessTable {
   readonly #options: ProcessTableOptions;
@@ -23,29 +33,82 @@ export class ProcessTable {
   #previous: StateFile["services"] = {};
   #writing: Promise<void> | undefined;
   #dirty = false;
+  readonly #bootstrap = { pid: process.ppid, start_ticks: statOf(process.ppid)?.start_ticks ?? 0 };
+  readonly #stoppedByHand = new Set<string>();
+  readonly #problems = new Map<string, Problem>();
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
   }
 
-  /** Reads what an earlier supervisor left, for `add` to adopt from. A file that does not parse is said and left out. */
+  /** Reads what an earlier supervisor left, for `add` to adopt from. A file that does not parse is said and laid aside. */
   async load(): Promise<void> {
     const { statePath, log } = this.#options;
     try {
-      this.#previous = (await readJsonIfThere(statePath, StateFile))?.services ?? {};
+      const file = await readJsonIfThere(statePath, StateFile);
+      this.#previous = file?.supervisor.version === VERSION ? file.services : {};
+      // Another bootstrap means that somebody started Luna anew, and with it everything.
+      if (!Bun.deepEquals(file?.supervisor.bootstrap, this.#bootstrap)) return;
+      for (const [name, { stopped_by_hand }] of Object.entries(this.#previous)) {
+        if (stopped_by_hand) this.#stoppedByHand.add(name);
+      }
     } catch (error) {
-      log.error(`${messageOf(error)}. Luna goes on without it: nothing that still runs is adopted`);
+      const aside = `${statePath}.broken`;
+      const reason = messageOf(error);
+      await renameDurably(statePath, aside).catch((why: unknown) => log.error(messageOf(why)));
+      log.error(`${reason}. It is now "${aside}"; what still ran of Luna is started anew`);
+      this.#addProblem(PROBLEM_UNREADABLE, {
+        title: reason,
+        detail: `The file is now "${aside}". Luna made a new one and started its parts anew.`,
+        fix: `Nothing has to be done. When you do not need "${aside}" any more, remove it.`,
+      });
     }
+  }
+
+  /** What is wrong with state.json. */
+  get problems(): readonly Problem[] {
+    return [...this.#problems.values()];
+  }
+
+  #addProblem(id: string, said: Pick<Problem, "title" | "detail" | "fix">): void {
+    const since = new Date().toISOString();
+    this.#problems.set(id, { id, severity: "warning", ...said, since });
   }
 
   /** Adds a process; one that already runs is adopted. */
   add(spec: ProcessSpec): ManagedProcess {
-    const { log, settings } = this.#options;
-    const managed = new ManagedProcess(spec, { log, settings, onChange: () => this.#changed() });
+    const { log, settings, limited = (same) => same } = this.#options;
+    const managed = new ManagedProcess(limited(spec), {
+      log,
+      settings,
+      onChange: () => this.#changed(),
+    });
     this.#processes.set(spec.name, managed);
     const record = this.#previous[spec.name];
-    if (record !== undefined) managed.adopt(record);
+    if (record !== undefined && !managed.adopt(record)) managed.inherit(record);
     return managed;
+  }
+
+  /** Starts it with the rest of Luna, unless somebody stopped it since `luna up`. */
+  startUnlessStopped(managed: ManagedProcess): void {
+    if (!this.#stoppedByHand.has(managed.spec.name)) managed.start();
+  }
+
+  /** Stops it until somebody starts it again or Luna itself is started anew. */
+  async stopByHand(managed: ManagedProcess): Promise<void> {
+    this.#stoppedByHand.add(managed.spec.name);
+    await managed.stop();
+    this.#changed();
+  }
+
+  startByHand(managed: ManagedProcess): void {
+    this.#stoppedByHand.delete(managed.spec.name);
+    managed.start();
+  }
+
+  restartByHand(managed: ManagedProcess): void {
+    this.#stoppedByHand.delete(managed.spec.name);
+    managed.restart();
   }
 
   /** Names that state.json knows of the earlier supervisor. */
@@ -77,7 +140,7 @@ export class ProcessTable {
   }
 
   views(): ProcessView[] {
-    return this.all().map((managed) => managed.view());
+    return this.all().map((managed) => this.#withHand(managed.spec.name, managed.view()));
   }
 
   state(): StateFile {
@@ -86,9 +149,18 @@ export class ProcessTable {
         pid: process.pid,
         start_ticks: statOf(process.pid)?.start_ticks ?? 0,
         started_at: this.#startedAt,
+        port: this.#options.port,
+        version: VERSION,
+        bootstrap: this.#bootstrap,
       },
-      services: Object.fromEntries(this.all().map((one) => [one.spec.name, one.record()])),
+      services: Object.fromEntries(
+        this.all().map((one) => [one.spec.name, this.#withHand(one.spec.name, one.record())]),
+      ),
     };
+  }
+
+  #withHand<Shown extends ProcessRecord>(name: string, shown: Shown): Shown {
+    return this.#stoppedByHand.has(name) ? { ...shown, stopped_by_hand: true } : shown;
   }
 
   /** Calls `listener` after each change; returns how to end that. */
@@ -104,11 +176,19 @@ export class ProcessTable {
   }
 
   #changed(): void {
+    this.#save();
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #save(): void {
     this.#dirty = true;
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
     });
-    for (const listener of this.#listeners) listener();
   }
 
   async #write(): Promise<void> {
@@ -116,10 +196,23 @@ export class ProcessTable {
       this.#dirty = false;
       try {
         await writeJsonAtomic(this.#options.statePath, this.state());
+        if (this.#problems.delete(PROBLEM_UNWRITABLE)) this.#tell();
       } catch (error) {
-        // A full disk must not stop supervision; the next change tries again.
-        this.#options.log.error(`Cannot write "${this.#options.statePath}": ${messageOf(error)}`);
+        // A full disk must not stop supervision.
+        this.#cannotWrite(messageOf(error));
       }
     }
+  }
+
+  #cannotWrite(reason: string): void {
+    setTimeout(() => this.#save(), WRITE_RETRY_MS).unref();
+    if (this.#problems.has(PROBLEM_UNWRITABLE)) return;
+    this.#options.log.error(reason);
+    this.#addProblem(PROBLEM_UNWRITABLE, {
+      title: reason,
+      detail: "All goes on; after a crash, Luna would have to start its parts anew.",
+      fix: "Make room on the disk; Luna then writes the file by itself.",
+    });
+    this.#tell();
   }
 }

@@ -49,8 +49,6 @@ describe("transition", () => {
     ["running", "unresponsive", "stopping", "kill"],
     ["starting", "unresponsive", "stopping", "kill"],
     ["stopped", "unresponsive", "stopped", "none"],
-    ["starting", "impossible", "fatal", "none"],
-    ["running", "impossible", "running", "none"],
   ];
   for (const [state, type, next, action] of rows) {
     test(`${state} + ${type} -> ${next} (${action})`, () => {
@@ -70,6 +68,11 @@ describe("transition", () => {
     const stopping = transition(machine("running"), { type: "restart" }, always).machine;
     const decision = transition(stopping, { type: "exited" }, always);
     expect(decision.machine).toMatchObject({ state: "starting", restarts: 1, start_again: false });
+  });
+
+  test("a restart by hand wipes the failures before it", () => {
+    const failed = machine("running", { failures: [always.now, always.now] });
+    expect(transition(failed, { type: "restart" }, always).machine.failures).toEqual([]);
   });
 
   test("a stop during a restart cancels the restart", () => {
@@ -122,7 +125,6 @@ describe("over random histories", () => {
     "exited",
     "unresponsive",
     "delay_over",
-    "impossible",
   );
   const random = fc.double({ min: 0, max: 1, noNaN: true });
   const steps = fc.array(
@@ -152,12 +154,11 @@ describe("over random histories", () => {
             { type },
             { ...always, now, random },
           );
-          if (type === "exited" || type === "impossible") alive = type === "exited" ? 0 : alive;
+          if (type === "exited") alive = 0;
           if (action.type === "spawn") {
             alive += 1;
             if (before === "stopping") expect(type).toBe("exited");
           }
-          if (next.state === "fatal" && type === "impossible") alive = 0;
           if (action.type === "wait") {
             const isFirst = next.failures.length === 1;
             expect(action.delay_ms).toBeGreaterThanOrEqual(isFirst ? 0 : 100);
@@ -166,7 +167,7 @@ describe("over random histories", () => {
           expect(alive).toBeLessThanOrEqual(1);
           const lives = ["starting", "running", "stopping"].includes(next.state);
           expect(alive).toBe(lives ? 1 : 0);
-          if (next.state === "fatal" && before !== "fatal" && type !== "impossible") {
+          if (next.state === "fatal" && before !== "fatal") {
             expect(next.failures.length).toBeGreaterThanOrEqual(FAILURES_MAX);
           }
           current = next;

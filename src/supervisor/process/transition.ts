@@ -26,9 +26,7 @@ export type ProcessEvent =
   /** It lives but does not answer, or never became ready: worse than gone. */
   | { type: "unresponsive" }
   /** The back-off is over. */
-  | { type: "delay_over" }
-  /** It cannot be started at all, and trying again will not help by itself. */
-  | { type: "impossible" };
+  | { type: "delay_over" };
 
 export type ProcessAction =
   | { type: "none" }
@@ -139,11 +137,12 @@ export function transition(
       if (state === "stopping")
         return { machine: { ...machine, start_again: true }, action: NOTHING };
       return toStarting(
-        state === "fatal" ? { ...machine, failures: [] } : machine,
+        state === "fatal" || state === "backoff" ? { ...machine, failures: [] } : machine,
         state !== "stopped",
       );
     case "restart":
-      if (lives) return toStopping(machine, true);
+      // Somebody looked at it: what failed before does not count any more.
+      if (lives) return toStopping({ ...machine, failures: [] }, true);
       return transition(machine, { type: "start" }, context);
     case "stop":
       if (lives) return toStopping(machine, false);
@@ -165,9 +164,5 @@ export function transition(
         : ignored(machine);
     case "delay_over":
       return state === "backoff" ? toStarting(machine, true) : ignored(machine);
-    case "impossible":
-      return state === "starting"
-        ? { machine: { ...machine, state: "fatal", ready_at: null }, action: NOTHING }
-        : ignored(machine);
   }
 }

@@ -1,0 +1,28 @@
+/** The supervisor's share in logs: their size, questions for them, and what viewers may not see of them. */
+import type { MasterConfigStore } from "../config/master-config.ts";
+import { LogSettings } from "../contract/config.ts";
+import type { Logger } from "../lib/log.ts";
+import { LogRotator } from "../log-files/rotator.ts";
+import type { SpecContext } from "./core-services.ts";
+import { LogQueries } from "./log-queries.ts";
+
+/** All parts, nothing of them acting yet. */
+export function createLogs(options: {
+  context: SpecContext;
+  config: MasterConfigStore;
+  log: Logger;
+}) {
+  const { context, config, log } = options;
+  const { environment, paths } = context;
+  const secrets = Object.values(context.credentials);
+  const settings = LogSettings.parse({});
+  return {
+    rotator: new LogRotator({
+      folders: [paths.logs],
+      settings: () => config.last?.logs ?? settings,
+      log,
+    }),
+    logQueries: new LogQueries({ environment, paths, secrets }),
+    logs: { folder: paths.logs, secrets },
+  };
+}

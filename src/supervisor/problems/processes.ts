@@ -1,0 +1,73 @@
+/** Processes that were given up, that fail again and again, or that somebody stopped. */
+import type { ProcessView } from "../../contract/process.ts";
+import type { Finding } from "../problems.ts";
+
+const LOG_LINES = 20;
+/** Fewer failures are an accident that was put right. */
+const CRASH_LOOP_MIN = 3;
+/** After so long a good run, the failures before it are history. */
+const HEALTHY_MS = 60_000;
+
+interface Sight {
+  /** ms */
+  now: number;
+  /** The last lines of the log of the named process. */
+  lastLines(name: string, lines: number): readonly string[];
+}
+
+function tailOf(name: string, sight: Sight): string {
+  const tail = sight.lastLines(name, LOG_LINES).join("\n");
+  return tail === "" ? `logs/${name}.log is empty.` : tail;
+}
+
+/** What the program's own words, or its port's holder, ask for. */
+function whatToFix(view: ProcessView): string {
+  return view.last_exit?.includes("is taken by") === true
+    ? "Stop the program that holds the port, or start Luna with another LUNA_PORT_OFFSET"
+    : `Fix what the last lines of logs/${view.name}.log say`;
+}
+
+function fatal(view: ProcessView, sight: Sight): Finding {
+  return {
+    id: `process-${view.name}`,
+    severity: "error",
+    title: `${view.label} does not run: ${view.last_exit ?? "its end is unknown"}`,
+    detail: tailOf(view.name, sight),
+    fix: `${whatToFix(view)}; then: luna restart ${view.name}`,
+  };
+}
+
+function crashLoop(view: ProcessView, failures: number, sight: Sight): Finding {
+  return {
+    id: `process-${view.name}`,
+    severity: "warning",
+    title: `${view.label} fails again and again: ${failures} times, last ${view.last_exit ?? "for an unknown reason"}`,
+    detail: tailOf(view.name, sight),
+    fix: `${whatToFix(view)}; Luna tries again by itself, at once with: luna restart ${view.name}`,
+  };
+}
+
+function isCrashLooping(view: ProcessView, now: number): boolean {
+  if ((view.failures ?? 0) < CRASH_LOOP_MIN) return false;
+  if (view.status === "backoff" || view.status === "starting") return true;
+  // Between two crashes it runs for a moment.
+  const since = view.started_at === null ? 0 : Date.parse(view.started_at);
+  return view.status === "running" && now - since < HEALTHY_MS;
+}
+
+export function processProblems(views: readonly ProcessView[], sight: Sight): Finding[] {
+  return views.flatMap((view) => {
+    if (view.status === "fatal") return [fatal(view, sight)];
+    if (isCrashLooping(view, sight.now)) return [crashLoop(view, view.failures ?? 0, sight)];
+    if (view.status !== "stopped" || view.stopped_by_hand !== true) return [];
+    return [
+      {
+        id: `process-${view.name}`,
+        severity: "warning" as const,
+        title: `${view.label} is stopped`,
+        detail: "Somebody stopped it by hand. The next start of Luna starts it, too.",
+        fix: `Start it: luna start ${view.name}`,
+      },
+    ];
+  });
+}
