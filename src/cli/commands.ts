@@ -26,8 +26,34 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "status",
-    summary: "Show what runs (--json); exit code 0 healthy, 3 degraded, 4 not running",
+    summary: "Show what runs (--watch, --json); exit code 0 healthy, 3 degraded, 4 not running",
     load: async () => (await import("./status.ts")).status,
+  },
+  {
+    name: "start",
+    summary: "start <id>: start one of what `luna status` shows",
+    load: async () => (await import("./one-service.ts")).start,
+  },
+  {
+    name: "stop",
+    summary: "stop <id>: stop it until you start it, or Luna anew",
+    load: async () => (await import("./one-service.ts")).stop,
+  },
+  {
+    name: "restart",
+    summary: "restart <id>: stop it and start it again",
+    load: async () => (await import("./one-service.ts")).restart,
+  },
+  {
+    name: "doctor",
+    summary: "Look for what is wrong and say what fixes it (--fix, --json); exit code 0 or 3",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
+    name: "logs",
+    summary:
+      "Show what the parts write: logs [names…] -f --since 1h --level warn --grep re --json -n 200",
+    load: async () => (await import("./logs.ts")).logs,
   },
   {
     name: "login-link",
@@ -38,6 +64,11 @@ export const COMMANDS: readonly Command[] = [
     name: "mcp",
     summary: "mcp stdio --hub <name>: bridge a named MCP server to stdio",
     load: async () => (await import("./mcp.ts")).mcp,
+  },
+  {
+    name: "unit",
+    summary: "Print a systemd unit that runs this Luna (--user, --system)",
+    load: async () => (await import("./unit.ts")).unit,
   },
   {
     name: "version",

@@ -1,13 +1,15 @@
 /** The command line's way to the running Luna: the control API on loopback, and auth's internal endpoints. */
-import type { z } from "zod";
+import { z } from "zod";
 import { type Credentials, readCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
 import type { Environment } from "../config/environment.ts";
 import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
+import { runningOffset } from "../config/running.ts";
 import { LoginLink } from "../contract/auth.ts";
+import { ErrorBody } from "../contract/error.ts";
 import { Overview } from "../contract/process.ts";
-import { UnavailableError } from "../lib/errors.ts";
+import { LunaError, UnavailableError } from "../lib/errors.ts";
 
 const TIMEOUT_MS = 5_000;
 
@@ -22,24 +24,49 @@ async function call<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.output<Schema>> {
   let response: Response;
+  let text: string;
   try {
     response = await fetch(request.url, {
       method: request.method ?? "GET",
       headers: { Authorization: `Bearer ${request.token}` },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    // One that dies in the middle of its answer has not answered.
+    text = await response.text();
   } catch (cause) {
     throw new UnavailableError('Cannot reach Luna: it does not run here. Start it with "luna up"', {
       cause,
     });
   }
-  if (!response.ok) {
-    throw new UnavailableError(
-      `Cannot talk to what answers at ${new URL(request.url).host}: it said ${response.status}; is it the Luna of another home?`,
-    );
-  }
-  return schema.parse(await response.json());
+  if (!response.ok) throw refusal(response, text);
+  return schema.parse(JSON.parse(text));
 }
+
+/** What Luna itself says; anything else comes from another program, or the Luna of another home. */
+function refusal(response: Response, text: string): LunaError {
+  const isTokenRefused = response.status === 401;
+  const body = isTokenRefused ? undefined : errorIn(text);
+  if (body !== undefined) {
+    const { code, message } = body.error;
+    return new LunaError({ code, status: response.status }, message, {});
+  }
+  return new UnavailableError(
+    `Cannot talk to what answers at ${new URL(response.url).host}: it said ${response.status}; is it the Luna of another home?`,
+  );
+}
+
+function errorIn(text: string): ErrorBody | undefined {
+  try {
+    return ErrorBody.parse(JSON.parse(text));
+  } catch {
+    // Not an error as Luna writes them.
+    return undefined;
+  }
+}
+
+const Done = z.record(z.string(), z.literal(true));
+
+export type ServiceAction = "start" | "stop" | "restart";
 
 export class Control {
   readonly #credentials: Credentials;
@@ -53,12 +80,20 @@ export class Control {
   /** With the credentials of the environment's home, which must have run before. */
   static async of(environment: Environment): Promise<Control> {
     const file = new EnvFile(pathsOf(environment.home).env);
-    return new Control(environment, await readCredentials(file));
+    const portOffset = runningOffset(environment);
+    return new Control({ ...environment, portOffset }, await readCredentials(file));
   }
 
   overview(): Promise<Overview> {
     const url = `http://127.0.0.1:${this.#ports.supervisor}/overview`;
     return call({ url, token: this.#credentials.supervisorToken }, Overview);
+  }
+
+  /** Asks for it; a start and a restart then take their time. */
+  async act(name: string, action: ServiceAction): Promise<void> {
+    const path = `/services/${encodeURIComponent(name)}/${action}`;
+    const url = `http://127.0.0.1:${this.#ports.supervisor}${path}`;
+    await call({ url, token: this.#credentials.supervisorToken, method: "POST" }, Done);
   }
 
   /** The address of a new one-time sign-in link. */

@@ -1,26 +1,60 @@
-/** `luna down`: stops the Luna of this home, whoever of it still lives, and proves that nothing is left. */
+/** The command `luna down`: stops the Luna of this home, whoever of it still lives, and proves that nothing is left. */
 import { existsSync } from "node:fs";
-import { z } from "zod";
 import type { Environment } from "../config/environment.ts";
+import { isOfHome, MARK_VARIABLE, processMark } from "../config/mark.ts";
 import { pathsOf } from "../config/paths.ts";
-import { UnavailableError } from "../lib/errors.ts";
-import { takeLock } from "../lib/lock.ts";
-import { isOfHome, processMark } from "../lib/mark.ts";
-import { findByVariable, sendSignal } from "../lib/proc.ts";
-import { killMarked, MARK_VARIABLE } from "../supervisor/process/child.ts";
+import { messageOf, UnavailableError } from "../lib/errors.ts";
+import type { Lock } from "../lib/lock.ts";
+import { findByVariable, isSameProcess, sendSignal } from "../lib/proc.ts";
+import { endGroupsOf } from "../supervisor/limits.ts";
+import { killMarked } from "../supervisor/process/child.ts";
+import { holderOf, lockOf } from "./home-lock.ts";
 
+/** The bootstrap needs less than 5 s; then it is ended by force. */
 const STOP_TIMEOUT_MS = 15_000;
+const KILL_TIMEOUT_MS = 2_000;
 const POLL_MS = 50;
 
-const Holder = z.object({ pid: z.int().positive() });
-
-async function until(condition: () => boolean): Promise<boolean> {
-  const deadline = Date.now() + STOP_TIMEOUT_MS;
+async function until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > deadline) return false;
     await Bun.sleep(POLL_MS);
   }
   return true;
+}
+
+/** Ends the bootstrap that holds the lock, and takes the lock over. */
+async function takeOver(path: string): Promise<Lock> {
+  let lock = lockOf(path, "down");
+  const told = new Set<number>();
+  const tell = (signal: "SIGTERM" | "SIGKILL"): void => {
+    const holder = "holder" in lock ? holderOf(lock.holder) : undefined;
+    // Another `luna down` ends by itself. A number alone may be anybody's, so the start has to agree.
+    if (holder?.command !== "up" || !isSameProcess(holder.pid, holder.start_ticks)) return;
+    if (signal === "SIGTERM" && told.has(holder.pid)) return;
+    told.add(holder.pid);
+    sendSignal(holder.pid, signal);
+    // One that was suspended has to wake up to end.
+    sendSignal(holder.pid, "SIGCONT");
+  };
+  const isTaken = (signal: "SIGTERM" | "SIGKILL") => (): boolean => {
+    tell(signal);
+    lock = lockOf(path, "down");
+    return "release" in lock;
+  };
+  if ("holder" in lock) {
+    const isDone =
+      (await until(isTaken("SIGTERM"), STOP_TIMEOUT_MS)) ||
+      (await until(isTaken("SIGKILL"), KILL_TIMEOUT_MS));
+    if (!isDone || "holder" in lock) {
+      throw new UnavailableError(
+        `Cannot stop Luna: "${path}" is still held (${"holder" in lock ? lock.holder : ""})`,
+      );
+    }
+  }
+  if ("release" in lock) return lock;
+  throw new UnavailableError(`Cannot stop Luna: "${path}" cannot be locked`);
 }
 
 export async function down(environment: Environment): Promise<number> {
@@ -29,30 +63,29 @@ export async function down(environment: Environment): Promise<number> {
     throw new UnavailableError(`Cannot find Luna in "${paths.home}": set LUNA_HOME to its home`);
   }
   const isOurs = isOfHome(paths.home);
-  const text = JSON.stringify({ pid: process.pid, stopping: true });
-  let lock = takeLock(paths.lock, text);
-  const ran = "holder" in lock || findByVariable(MARK_VARIABLE, isOurs).length > 0;
-  if ("holder" in lock) {
-    // Whoever holds the lock is alive, so its pid is its own.
-    sendSignal(Holder.parse(JSON.parse(lock.holder)).pid, "SIGTERM");
-    await until(() => {
-      lock = takeLock(paths.lock, text);
-      return "release" in lock;
-    });
+  const found = (matches: (mark: string) => boolean) => findByVariable(MARK_VARIABLE, matches);
+  const hadAny = found(isOurs).length > 0;
+  let lock: Lock;
+  try {
+    lock = await takeOver(paths.lock);
+  } catch (error) {
+    throw new UnavailableError(messageOf(error), { cause: error });
   }
-  // A bootstrap that was killed leaves a supervisor, which stops the rest in order.
-  const supervisor = processMark(paths.home, "supervisor");
-  for (const { pid } of findByVariable(MARK_VARIABLE, (mark) => mark === supervisor)) {
-    sendSignal(pid, "SIGTERM");
-    await until(() => findByVariable(MARK_VARIABLE, (mark) => mark === supervisor).length === 0);
-  }
-  const isClean = await until(() => killMarked(isOurs) === 0);
-  if ("release" in lock) lock.release();
-  if (!isClean) {
-    throw new UnavailableError("Cannot stop Luna: some of its processes outlive SIGKILL");
+  try {
+    // A bootstrap that was killed leaves a supervisor, which stops the rest in order.
+    const supervisor = processMark(paths.home, "supervisor");
+    const supervisors = () => found((mark) => mark === supervisor);
+    for (const { pid } of supervisors()) sendSignal(pid, "SIGTERM");
+    await until(() => supervisors().length === 0, STOP_TIMEOUT_MS);
+    if (!(await until(() => killMarked(isOurs) === 0, KILL_TIMEOUT_MS))) {
+      throw new UnavailableError("Cannot stop Luna: some of its processes outlive SIGKILL");
+    }
+    await endGroupsOf(paths.home);
+  } finally {
+    lock.release();
   }
   process.stdout.write(
-    ran ? "Luna has stopped; nothing is left running.\n" : "Luna was not running.\n",
+    hadAny ? "Luna has stopped; nothing is left running.\n" : "Luna was not running.\n",
   );
   return 0;
 }

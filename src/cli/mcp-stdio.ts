@@ -8,6 +8,7 @@ import { type Environment, selfCommand } from "../config/environment.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { type Paths, pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
+import { runningOffset } from "../config/running.ts";
 import { InvalidInputError } from "../lib/errors.ts";
 import { Bridge } from "./mcp-bridge.ts";
 import { lunaFetch } from "./mcp-fetch.ts";
@@ -59,7 +60,7 @@ export async function mcpStdio(environment: Environment, args: string[]): Promis
   const paths = pathsOf(environment.home);
   const hub = await requireHub(args, paths);
   const env = new EnvFile(paths.env);
-  const url = `http://127.0.0.1:${portsWith(environment.portOffset).mcp}/api/mcp-${encodeURIComponent(hub)}/mcp`;
+  const url = `http://127.0.0.1:${portsWith(runningOffset(environment)).mcp}/api/mcp-${encodeURIComponent(hub)}/mcp`;
   const local = new StdioServerTransport(process.stdin, process.stdout);
   const bridge = new Bridge({
     local,

@@ -14,6 +14,8 @@ interface StartReport {
   /** `performance.now()` when the command began. */
   began: number;
   say(text: string): void;
+  /** Whether a sign-in link is made and said. */
+  withLink: boolean;
 }
 
 /** The overview, or undefined while the supervisor does not answer yet. */
@@ -26,12 +28,20 @@ async function overviewOf(control: Control): Promise<Overview | undefined> {
   }
 }
 
-/** Whether every part is where it will stay for now. */
+/** Whether every part either runs or has failed once: waiting longer would tell nothing new. */
 function isSettled({ phase, processes }: Overview): boolean {
-  return phase === "running" || processes.some((one) => one.status === "fatal");
+  const parts = processes.filter(({ kind }) => kind === "core" || kind === "caddy");
+  const hasFailed = parts.some(
+    ({ status, last_exit }) => status !== "running" && last_exit !== null,
+  );
+  const isQuiet = parts.every(
+    ({ status, last_exit }) => status === "running" || (status !== "stopped" && last_exit !== null),
+  );
+  return phase === "running" || (hasFailed && isQuiet);
 }
 
-export async function tellStart({ control, supervisor, began, say }: StartReport): Promise<void> {
+export async function tellStart(report: StartReport): Promise<void> {
+  const { supervisor, control, say } = report;
   const told = new Set<string>();
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -41,8 +51,7 @@ export async function tellStart({ control, supervisor, began, say }: StartReport
       told.add(view.name);
       say(statusLine(view, overview?.public_url ?? ""));
     }
-    if (overview !== undefined && isSettled(overview))
-      return conclude(overview, { control, began, say });
+    if (overview !== undefined && isSettled(overview)) return conclude(overview, report);
     if (supervisor.state === "fatal" || performance.now() > deadline) {
       say(`\nLuna did not start: ${supervisor.lastExit ?? "it takes too long"}.`);
       say("Read logs/supervisor.log; Ctrl-C stops what runs.");
@@ -54,11 +63,11 @@ export async function tellStart({ control, supervisor, began, say }: StartReport
 
 async function conclude(
   overview: Overview,
-  { control, began, say }: Omit<StartReport, "supervisor">,
+  { control, began, say, withLink }: StartReport,
 ): Promise<void> {
   for (const view of overview.processes) {
     if (view.status !== "running" && view.kind !== "tool-host") {
-      say(statusLine(view, overview.public_url));
+      say(`${statusLine(view, overview.public_url)}; see logs/${view.name}.log`);
     }
   }
   for (const { title, fix } of overview.problems) say(`\n  ${title}\n  ${fix}`);
@@ -67,6 +76,15 @@ async function conclude(
     : "none yet (tools and MCP work without one)";
   say(`  --  ${"model".padEnd(12)}  ${model}`);
   if (overview.phase === "running") say(`\n  Ready in ${Math.round(performance.now() - began)} ms`);
+  if (withLink) await sayLink(overview, { control, say });
+  else say('\n  Sign in: run "luna login-link", which makes a link that works once');
+  say("  Stop: Ctrl-C");
+}
+
+async function sayLink(
+  overview: Overview,
+  { control, say }: Pick<StartReport, "control" | "say">,
+): Promise<void> {
   try {
     const link = await control.loginLink(overview.public_url);
     say(`\n  Sign in (works once, for 30 minutes):  ${link}`);
@@ -75,5 +93,4 @@ async function conclude(
     if (!(error instanceof LunaError)) throw error;
     say(`\n  No sign-in link: ${error.message}. "luna login-link" makes one later.`);
   }
-  say("  Stop: Ctrl-C");
 }

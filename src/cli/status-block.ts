@@ -4,7 +4,7 @@ import type { ProcessView } from "../contract/process.ts";
 const NAME_WIDTH = 12;
 const PATH_WIDTH = 34;
 
-const WORDS: Record<ProcessView["status"], string> = {
+export const STATUS_WORDS: Record<ProcessView["status"], string> = {
   running: "ok",
   starting: "..",
   stopping: "..",
@@ -23,5 +23,5 @@ export function statusLine(view: ProcessView, publicUrl: string): string {
         ? ""
         : `${Math.round(view.ready_ms)} ms`
       : `${view.status}${view.last_exit === null ? "" : `: ${view.last_exit}`}`;
-  return `  ${WORDS[view.status]}  ${view.label.padEnd(NAME_WIDTH)}  ${address.padEnd(PATH_WIDTH)}  ${end}`.trimEnd();
+  return `  ${STATUS_WORDS[view.status]}  ${view.label.padEnd(NAME_WIDTH)}  ${address.padEnd(PATH_WIDTH)}  ${end}`.trimEnd();
 }

@@ -1,14 +1,16 @@
 /** The supervisor as the bootstrap's one supervised process: started, adopted, watched, stopped. */
 import { appendFileSync } from "node:fs";
 import { type Environment, selfCommand, supervisorEnvironment } from "../config/environment.ts";
+import { processMark } from "../config/mark.ts";
 import type { Paths } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
+import { VERSION } from "../config/version.ts";
 import { SupervisionSettings } from "../contract/config.ts";
 import { StateFile } from "../contract/process.ts";
 import { LunaError } from "../lib/errors.ts";
-import { readJsonIfThere } from "../lib/files.ts";
+import { PRIVATE_MODE, readJsonIfThere } from "../lib/files.ts";
 import { createLogger } from "../lib/log.ts";
-import { processMark } from "../lib/mark.ts";
+import { endOnUncaught } from "../lib/stop.ts";
 import { ManagedProcess, type ProcessSpec } from "../supervisor/process/managed-process.ts";
 
 /** Longer than the supervisor needs to stop everything else. */
@@ -46,26 +48,37 @@ async function previousSupervisor(paths: Paths): Promise<StateFile["supervisor"]
   }
 }
 
+interface StartOptions {
+  environment: Environment;
+  paths: Paths;
+  /** It failed so often that it is not started again. */
+  onGiveUp(): void;
+}
+
 /** Starts the supervisor, or goes on with the one that outlived its bootstrap. */
-export async function startSupervisor(
-  environment: Environment,
-  paths: Paths,
-): Promise<ManagedProcess> {
-  const log = createLogger("bootstrap", [], (line) => appendFileSync(paths.log("bootstrap"), line));
+export async function startSupervisor(options: StartOptions): Promise<ManagedProcess> {
+  const { environment, paths, onGiveUp } = options;
+  const log = createLogger("bootstrap", [], (line) =>
+    appendFileSync(paths.log("bootstrap"), line, { mode: PRIVATE_MODE }),
+  );
+  // The supervisor goes on, and the next bootstrap goes on with it.
+  endOnUncaught(log);
   const managed = new ManagedProcess(supervisorSpec(environment, paths), {
     log,
-    onChange: () => undefined,
+    onChange: () => {
+      if (managed.state === "fatal") onGiveUp();
+    },
     settings: () => SETTINGS,
   });
   const previous = await previousSupervisor(paths);
   const isAdopted =
-    previous !== undefined &&
+    previous?.version === VERSION &&
     managed.adopt({
       ...previous,
-      port: managed.spec.port,
+      port: previous.port ?? null,
       status: "running",
       health: "unknown",
-      kind: "core",
+      kind: "supervisor",
       last_check: null,
       restarts: 0,
     });

@@ -1,27 +1,31 @@
 /** `luna up`: the bootstrap. Lays out the home, takes the lock, starts the supervisor, tells, watches, stops. */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { adminAddress } from "../caddy/caddyfile.ts";
 import { ensureCaddy } from "../caddy/program.ts";
 import { ensureCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
 import type { Environment } from "../config/environment.ts";
 import { layOutHome } from "../config/home.ts";
+import { isOfHome, MARK_VARIABLE } from "../config/mark.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { type Paths, pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
 import { VERSION } from "../config/version.ts";
 import { BUNDLED } from "../extensions/bundled.generated.ts";
 import { layOutBundled } from "../extensions/bundled.ts";
-import { ConflictError } from "../lib/errors.ts";
-import { type Lock, takeLock } from "../lib/lock.ts";
-import { isOfHome } from "../lib/mark.ts";
+import { ConflictError, messageOf } from "../lib/errors.ts";
+import type { Lock } from "../lib/lock.ts";
 import { holderOfPort, startVariableOf } from "../lib/proc.ts";
-import { killMarked, MARK_VARIABLE } from "../supervisor/process/child.ts";
+import { reapOrphans } from "../lib/reaper.ts";
+import { serviceManagerOf } from "../lib/sd-notify.ts";
+import { endMarked, killMarked } from "../supervisor/process/child.ts";
 import { Control } from "./control.ts";
+import { holderOf, lockOf } from "./home-lock.ts";
+import { ServiceReport } from "./service-report.ts";
 import { tellStart } from "./start-report.ts";
+import { untilAskedToStop } from "./stop-signals.ts";
 import { startSupervisor } from "./supervisor-process.ts";
-
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Tells the person at the terminal, who may have closed it: that is no reason to fail. */
 function say(text: string): void {
@@ -33,13 +37,13 @@ function say(text: string): void {
 }
 
 function lockHome(paths: Paths): Lock {
-  const lock = takeLock(
-    paths.lock,
-    JSON.stringify({ pid: process.pid, started_at: new Date().toISOString() }),
-  );
+  const lock = lockOf(paths.lock, "up");
   if ("holder" in lock) {
+    const holder = holderOf(lock.holder);
+    const who =
+      holder === undefined ? "it starts just now" : `pid ${holder.pid}, since ${holder.since}`;
     throw new ConflictError(
-      `Cannot start Luna in "${paths.home}": it runs there already (${lock.holder}). See "luna status", or stop it with "luna down"`,
+      `Cannot start Luna in "${paths.home}": it runs there already (${who}). See "luna status", or stop it with "luna down"`,
     );
   }
   return lock;
@@ -56,25 +60,11 @@ function refuseTakenPorts(environment: Environment, paths: Paths): void {
   });
   if (taken.length === 0) return;
   const list = taken.map(({ port, pid, program }) =>
-    pid === undefined ? `port ${port} by ${program}` : `port ${port} by ${program} (pid ${pid})`,
+    pid === undefined ? `${port} by ${program}` : `${port} by ${program} (pid ${pid})`,
   );
   throw new ConflictError(
-    `Cannot start Luna: ${list.join(", ")} taken. Stop what holds it, or set LUNA_PORT_OFFSET, for example to 1000`,
+    `Cannot start Luna: taken are port ${list.join(", port ")}. Stop what holds it, or set LUNA_PORT_OFFSET, for example to 1000`,
   );
-}
-
-/** Settles at the first signal that asks to stop; the second one does not wait for anything. */
-function untilAskedToStop(onSecond: () => void): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of SIGNALS) {
-      process.on(signal, () => {
-        if (asked) onSecond();
-        asked = true;
-        resolve(signal);
-      });
-    }
-  });
 }
 
 function removeSockets(paths: Paths): void {
@@ -91,32 +81,56 @@ export async function up(environment: Environment): Promise<number> {
   await layOutHome(paths);
   const lock = lockHome(paths);
   const isOurs = isOfHome(paths.home);
-  const endAll = (): void => {
-    killMarked(isOurs);
+  const letGo = (): void => {
     removeSockets(paths);
     lock.release();
   };
   const askedToStop = untilAskedToStop(() => {
-    endAll();
+    killMarked(isOurs);
+    letGo();
     process.exit(1);
   });
+  const manager = serviceManagerOf(environment.variables);
+  const report = new ServiceReport(manager);
+  report.begin();
+  void askedToStop.then(() => report.stopping());
+  let code = 1;
+  let isClean = false;
   try {
     refuseTakenPorts(environment, paths);
+    adminAddress(paths.caddySocket);
     const credentials = await ensureCredentials(new EnvFile(paths.env));
     if (!new MasterConfigStore(paths.masterConfig).exists()) {
       await layOutBundled(BUNDLED, paths.extensions);
     }
     await ensureCaddy({ paths, environment, say });
     say(`Luna ${VERSION}  ${paths.home}  pid ${process.pid}`);
-    const supervisor = await startSupervisor(environment, paths);
+    const givenUp = Promise.withResolvers<void>();
+    const supervisor = await startSupervisor({ environment, paths, onGiveUp: givenUp.resolve });
+    reapOrphans({ isOwn: (pid) => pid === supervisor.pid });
     const control = new Control(environment, credentials);
-    void tellStart({ control, supervisor, began, say });
-    const signal = await askedToStop;
-    say(`\n${signal}: Luna stops …`);
+    report.follow(control);
+    // What is said to a service manager stays in its log, where a sign-in link has no place.
+    void tellStart({ control, supervisor, began, say, withLink: manager === undefined }).catch(
+      (error: unknown) => say(`Cannot tell how the start went: ${messageOf(error)}`),
+    );
+    const reason = await Promise.race([askedToStop, givenUp.promise]);
+    code = reason === undefined ? 1 : 0;
+    report.stopping();
+    say(
+      reason === undefined
+        ? `\nLuna stops: its supervisor does not run (${supervisor.lastExit}). Read logs/supervisor.log`
+        : `\n${reason}: Luna stops …`,
+    );
     await supervisor.stop();
   } finally {
-    endAll();
+    isClean = await endMarked(isOurs);
+    letGo();
   }
-  say("Luna has stopped; nothing is left running.");
-  process.exit(0);
+  say(
+    isClean
+      ? "Luna has stopped; nothing is left running."
+      : 'Luna has stopped, but some of its processes do not end; see "luna doctor"',
+  );
+  process.exit(code);
 }

@@ -1,0 +1,43 @@
+/** Looks for Docker, which only Docker services need: that it is absent is no fault. */
+import { type CommandResult, runCommand } from "../../caddy/command.ts";
+import { baseEnvironment } from "../../config/environment.ts";
+import { type Check, type Finding, ok } from "./check.ts";
+
+const TIMEOUT_MS = 10_000;
+const LINES_MAX = 3;
+
+/** What Docker's answer means. Pure. */
+export function dockerFinding(said: CommandResult): Finding {
+  if (said.ok) return ok(`Docker ${said.output.trim()}`);
+  const detail = said.why.split("\n").slice(0, LINES_MAX).join("\n");
+  if (/permission denied/i.test(said.why)) {
+    return {
+      status: "warn",
+      title: "Docker is there, but this user may not use it",
+      detail,
+      fix: 'sudo usermod -aG docker "$(id -un)"   (then log out and in again)',
+    };
+  }
+  const command = "sudo systemctl start docker   (or: sudo service docker start)";
+  return ok(
+    "Docker is installed but does not run (only Docker services need it)",
+    `${detail}\nStart it with: ${command}`,
+  );
+}
+
+export const dockerCheck: Check = {
+  id: "docker",
+  run: async ({ environment }) => {
+    const env = baseEnvironment(environment);
+    const program = Bun.which("docker", { PATH: env["PATH"] ?? "" });
+    if (program === null) return ok("Docker is not there (only Docker services need it)");
+    const { DOCKER_HOST } = environment.variables;
+    return dockerFinding(
+      await runCommand({
+        command: [program, "version", "--format", "{{.Server.Version}}"],
+        env: { ...env, ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }) },
+        timeoutMs: TIMEOUT_MS,
+      }),
+    );
+  },
+};

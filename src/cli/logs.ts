@@ -1,0 +1,130 @@
+/** `luna logs`: the lines of all parts in the order of time, out of the files, whether Luna runs or not. */
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import type { Environment } from "../config/environment.ts";
+import { pathsOf } from "../config/paths.ts";
+import { type LogLine, LogQuery } from "../contract/logs.ts";
+import { InvalidInputError, messageOf, NotFoundError } from "../lib/errors.ts";
+import { readerGone } from "../lib/reader-gone.ts";
+import { follow } from "../log-files/follow.ts";
+import { type Page, pageBackward, readPage, spansNow } from "../log-files/page.ts";
+import { type Filter, parsePattern, selectLogs } from "../log-files/select.ts";
+import { parseSince } from "../log-files/since.ts";
+import { lineFormatter } from "./log-format.ts";
+
+const LINES = 200;
+/** More would not fit into memory with certainty. */
+const LINES_MAX = 100_000;
+const LINES_PER_WRITE = 1_000;
+
+const USAGE =
+  "luna logs [names…] [-f] [-n 200] [--since 1h] [--level debug|info|warn|error] [--grep pattern] [--json]";
+
+const Options = z.strictObject({
+  lines: z.coerce.number().int().min(0).max(LINES_MAX).optional(),
+  follow: z.boolean().default(false),
+  json: z.boolean().default(false),
+  since: z.string().optional(),
+  level: LogQuery.shape.level,
+  grep: z.string().optional(),
+  /** As the control API asks for it: one page, by cursor. */
+  page: z.boolean().default(false),
+  after: LogQuery.shape.after,
+  before: LogQuery.shape.before,
+});
+
+function readOptions(args: string[]) {
+  let given: { values: object; positionals: string[] };
+  try {
+    given = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        lines: { type: "string", short: "n" },
+        follow: { type: "boolean", short: "f" },
+        json: { type: "boolean" },
+        since: { type: "string" },
+        level: { type: "string" },
+        grep: { type: "string" },
+        page: { type: "boolean" },
+        after: { type: "string" },
+        before: { type: "string" },
+      },
+    });
+  } catch (cause) {
+    throw new InvalidInputError(`Cannot show logs: ${messageOf(cause)}\nUsage: ${USAGE}`, {
+      cause,
+    });
+  }
+  const parsed = Options.safeParse({ ...given.values });
+  if (!parsed.success) {
+    throw new InvalidInputError(
+      `Cannot show logs: ${z.prettifyError(parsed.error)}\nUsage: ${USAGE}`,
+    );
+  }
+  const { lines, ...options } = parsed.data;
+  // A time says itself how much is wanted.
+  const limit = lines ?? (options.since === undefined ? LINES : LINES_MAX);
+  return { ...options, limit, names: given.positionals };
+}
+
+/** Writes to standard output; false when nobody reads it any more. */
+function write(text: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (!error) resolve(true);
+      else if ("code" in error && error.code === "EPIPE") resolve(false);
+      else reject(error);
+    });
+  });
+}
+
+export async function logs(environment: Environment, args: string[]): Promise<number> {
+  const options = readOptions(args);
+  const { names, limit, after, before } = options;
+  const folder = pathsOf(environment.home).logs;
+  const files = selectLogs(folder, names);
+  if (files.length === 0 && !options.follow) {
+    throw new NotFoundError(`Cannot show logs: there are none in "${folder}"; set LUNA_HOME`);
+  }
+  const filter: Filter = {
+    level: options.level,
+    since: options.since === undefined ? undefined : parseSince(options.since, Date.now()),
+    grep: options.grep === undefined ? undefined : parsePattern(options.grep),
+  };
+  // What goes wrong when writing is told by each write.
+  process.stdout.on("error", () => undefined);
+  if (options.page) {
+    await write(`${JSON.stringify(await readPage({ files, filter, limit, after, before }))}\n`);
+    return 0;
+  }
+  const withUnfinished = !options.follow;
+  const page: Page =
+    limit === 0
+      ? { entries: [], spans: spansNow(files), more: false }
+      : await pageBackward({ files, filter, limit, withUnfinished });
+  const format = lineFormatter({
+    names: files.map(({ name }) => name),
+    color: environment.color,
+  });
+  const show = async (lines: readonly LogLine[]): Promise<boolean> => {
+    for (let at = 0; at < lines.length; at += LINES_PER_WRITE) {
+      const some = lines.slice(at, at + LINES_PER_WRITE);
+      const texts = some.map((line) => (options.json ? `${JSON.stringify(line)}\n` : format(line)));
+      if (!(await write(texts.join("")))) return false;
+    }
+    return true;
+  };
+  const isRead = await show(page.entries.map(({ line }) => line));
+  if (!isRead || !options.follow) return 0;
+  const isGone = readerGone(process.stdout.fd);
+  await follow({
+    ...{ folder, names, filter, after: page.spans },
+    onLines: async ({ lines, gap }) => {
+      if (gap > 0) process.stderr.write(`At least ${gap} lines came too fast to be shown\n`);
+      return show(lines);
+    },
+    isOver: isGone,
+  });
+  return 0;
+}
