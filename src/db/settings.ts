@@ -1,6 +1,7 @@
 /** Which database to use, out of the environment: SQLite, unless Postgres is configured. */
 import { z } from "zod";
 import { InvalidInputError } from "../lib/errors.ts";
+import { explain } from "../lib/explain.ts";
 
 interface SqliteSettings {
   dialect: "sqlite";
@@ -73,9 +74,7 @@ export function databaseSettings(
 ): DatabaseSettings {
   const parsed = DatabaseVariables.safeParse(variables);
   if (!parsed.success) {
-    throw new InvalidInputError(
-      `Cannot read the database's settings: ${z.prettifyError(parsed.error)}`,
-    );
+    throw new InvalidInputError(`Cannot read the database's settings: ${explain(parsed.error)}`);
   }
   const { DATABASE_URL, DB_HOST: host, DB_PORT: port, DB_NAME: database } = parsed.data;
   if (DATABASE_URL !== undefined) return fromUrl(DATABASE_URL);

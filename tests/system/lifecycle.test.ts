@@ -5,8 +5,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isOfHome } from "../../src/config/mark.ts";
 import { StateFile } from "../../src/contract/process.ts";
-import { isOfHome } from "../../src/lib/mark.ts";
 import { findByVariable } from "../../src/lib/proc.ts";
 import { BINARY, freeOffset, type Luna, runLuna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
@@ -95,7 +95,7 @@ describe("a running Luna", () => {
     const before = await luna.state();
     const second = await luna.run("up");
     expect(second.code).toBe(1);
-    expect(second.stderr).toContain(`"pid":${luna.pid}`);
+    expect(second.stderr).toContain(`pid ${luna.pid},`);
     expect(second.stderr).toContain("it runs there already");
     const after = await luna.state();
     for (const name of CORE)

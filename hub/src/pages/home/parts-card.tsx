@@ -7,6 +7,7 @@ import { RestartButton } from "./restart-button.tsx";
 import { StatusMark } from "./status-mark.tsx";
 
 const COUNTDOWN_TICK_MS = 250;
+const MEGABYTE = 1024 ** 2;
 
 export function PartsCard({ overview }: { overview: Overview }) {
   const isWaiting = overview.processes.some(({ status }) => status === "backoff");
@@ -48,6 +49,10 @@ function factsOf(process: ProcessView, overview: Overview): string[] {
   if (process.status === "running" && process.started_at !== null) {
     facts.push(`since ${momentText(Date.parse(process.started_at), Date.now())}`);
   }
+  if (process.memory_bytes !== undefined) {
+    facts.push(`${Math.round(process.memory_bytes / MEGABYTE)} MB`);
+  }
+  if (process.cpu_percent !== undefined) facts.push(`${process.cpu_percent.toFixed(1)} % CPU`);
   if (process.status !== "running" && process.last_exit !== null) {
     facts.push(`last ended with ${process.last_exit}`);
   }

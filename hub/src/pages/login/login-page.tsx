@@ -73,7 +73,7 @@ function LinkRefused({ error, onRetry }: { error: Error; onRetry(): void }) {
     <div role="alert" className="mb-5 flex gap-3 rounded-lg border border-bad-line p-3">
       <CircleX aria-hidden className="mt-0.5 size-4.5 shrink-0 text-bad" />
       <div className="min-w-0 space-y-2">
-        <p className="font-medium">You are not signed in.</p>
+        <p className="font-medium">This link did not sign you in.</p>
         <p className="text-muted">{messageOf(error)}</p>
         {isUndecided && <Button onClick={onRetry}>Try again</Button>}
       </div>
@@ -115,7 +115,10 @@ function LinkHelp() {
         runs, and open the address that it prints:
       </Paragraph>
       <CodeBlock code="luna login-link" what="command" />
-      <Paragraph>Each link works once, and for 30 minutes.</Paragraph>
+      <Paragraph>
+        In a clone of the repository the command is <code>npx bun luna.ts login-link</code>. Each
+        link works once, and for 30 minutes.
+      </Paragraph>
     </div>
   );
 }

@@ -34,6 +34,8 @@ export function ToolRunner({ tool }: { tool: ToolView }) {
     if (run.isPending) return;
     const checked = args.check();
     if (checked === undefined) {
+      // What an earlier run answered would look like the answer to this one.
+      run.reset();
       // The faults are marked once React has drawn them.
       requestAnimationFrame(() =>
         form.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-faulty]")?.focus(),

@@ -1,0 +1,224 @@
+/** Kills a program before each of its calls on durable files, one run each, and judges what is left. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { readTextIfThere } from "../../src/lib/files.ts";
+import {
+  type Call,
+  FILE_CALLS,
+  type FileCall,
+  parseTrace,
+  startTraced,
+  type Trace,
+} from "./strace.ts";
+
+/** The machine of CI has two processors. */
+const RUNS_AT_ONCE = 2;
+/** Threads share the work differently each time: the search is this much wider than what was seen. */
+const SLACK = 2;
+/** Which thread makes a call, and so which call is the thread's tenth, is chance: what was missed is tried again. */
+const SWEEPS_MAX = 4;
+/** Where one sweep takes more runs than this, a second one is not worth its time. */
+const RUNS_PER_CALL_MAX = 24;
+
+type Files = ReadonlyMap<string, string | undefined>;
+
+export interface Outcome<Facts> {
+  home: string;
+  /** The durable files' texts before the run, after the kill, and after the next whole run. */
+  before: Files;
+  killed: Files;
+  after: Files;
+  /** What the run was seen to have done. */
+  facts: Facts;
+}
+
+export interface Scenario<Facts> {
+  /** Paths in the home. */
+  durable: readonly string[];
+  prepare(home: string): Promise<void>;
+  command: readonly string[];
+  environment(home: string, lane: number): Record<string, string>;
+  /** Asks the running program for what it shall write, and ends it; a program that dies meanwhile is no error. */
+  drive(run: {
+    pid: number;
+    exited: Promise<unknown>;
+    home: string;
+    lane: number;
+    traced: boolean;
+  }): Promise<Facts>;
+  /** Called after the kill, before the next start. */
+  inspect?(home: string, facts: Facts): Promise<void>;
+  /** Throws when something is torn or lost. */
+  judge(outcome: Outcome<Facts>): Promise<void> | void;
+}
+
+export interface Enumeration {
+  /** Distinct calls on durable files before which the program was killed. */
+  points: ReadonlySet<string>;
+  /** What was left broken, by point. */
+  faults: readonly { point: string; error: string }[];
+  /** Points that were seen in a whole run, and that no kill hit. */
+  missed: readonly string[];
+  /** A run without a kill. */
+  baseline: Trace;
+}
+
+interface Run<Facts> {
+  home: string;
+  trace: Trace;
+  facts: Facts;
+  before: Files;
+}
+
+async function textsOf(home: string, files: readonly string[]): Promise<Files> {
+  const entries = files.map(
+    async (file) => [file, await readTextIfThere(join(home, file))] as const,
+  );
+  return new Map(await Promise.all(entries));
+}
+
+/** Whether a call is on one of the files, on what becomes one, or makes the folder of one last. */
+function concerns({ name, path }: Call, durable: readonly string[]): boolean {
+  // strace can wait for the opening of names that are known before.
+  if (name === "openat") return durable.includes(path);
+  const isSync = name === "fsync" || name === "fdatasync";
+  return durable.some(
+    (file) =>
+      path === file ||
+      path.startsWith(`${file}.`) ||
+      path.startsWith(`${file}-`) ||
+      (isSync && path === dirname(file)),
+  );
+}
+
+async function runOnce<Facts>(
+  scenario: Scenario<Facts>,
+  lane: number,
+  fault?: { call: FileCall; when: number },
+): Promise<Run<Facts>> {
+  const home = await mkdtemp(join(tmpdir(), "luna-crash-"));
+  await scenario.prepare(home);
+  const before = await textsOf(home, scenario.durable);
+  const log = `${home}.strace`;
+  // Without -P a program's own start has far more of these than its files have.
+  const paths = scenario.durable.flatMap((file) => [join(home, file), dirname(join(home, file))]);
+  const traced = startTraced({
+    command: scenario.command,
+    environment: scenario.environment(home, lane),
+    cwd: home,
+    log,
+    calls: fault === undefined ? FILE_CALLS : [fault.call],
+    paths: fault?.call === "openat" ? paths : [],
+    ...(fault === undefined ? {} : { inject: `${fault.call}:signal=KILL:when=${fault.when}` }),
+  });
+  const facts = await scenario.drive({
+    pid: traced.pid,
+    exited: traced.exited,
+    home,
+    lane,
+    traced: true,
+  });
+  await traced.exited;
+  const trace = parseTrace(await readFile(log, "utf8"), home);
+  await rm(log);
+  return { home, trace, facts, before };
+}
+
+/** Starts the scenario once more on what the kill left, and judges. */
+async function judge<Facts>(
+  scenario: Scenario<Facts>,
+  run: Run<Facts>,
+  lane: number,
+): Promise<void> {
+  const { home, facts, before } = run;
+  const killed = await textsOf(home, scenario.durable);
+  await scenario.inspect?.(home, facts);
+  const again = Bun.spawn([...scenario.command], {
+    cwd: home,
+    env: scenario.environment(home, lane),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  await scenario.drive({ pid: again.pid, exited: again.exited, home, lane, traced: false });
+  await again.exited;
+  if (again.signalCode !== null) throw new Error(`The next start ended with ${again.signalCode}`);
+  const after = await textsOf(home, scenario.durable);
+  await scenario.judge({ home, before, killed, after, facts });
+  const left = (await readdir(home, { recursive: true })).filter((file) =>
+    /\.(?:tmp|candidate)$/.test(file),
+  );
+  if (left.length > 0) throw new Error(`The next start left ${left.join(", ")}`);
+}
+
+/** The name of a call: what, on what, and the how-manieth of its kind. */
+function pointAt(calls: readonly Call[], index: number): string | undefined {
+  const call = calls[index];
+  if (call === undefined) return undefined;
+  const isSame = ({ name, path }: Call): boolean => name === call.name && path === call.path;
+  return `${call.name} ${call.path} #${calls.slice(0, index + 1).filter(isSame).length}`;
+}
+
+interface Target {
+  /** The counts at which threads made the call. */
+  first: number;
+  last: number;
+  /** Points that no run was killed at so far. */
+  missed: Set<string>;
+}
+
+/** The calls of `trace` by which durable files change, and the counts at which their threads made them. */
+function targetsOf(trace: Trace, isDurable: (call: Call) => boolean) {
+  const targets = new Map<FileCall, Target>();
+  for (const [index, call] of trace.calls.entries()) {
+    if (!isDurable(call)) continue;
+    const { first = Infinity, last = 0, missed = new Set<string>() } = targets.get(call.name) ?? {};
+    missed.add(pointAt(trace.calls, index) ?? "");
+    targets.set(call.name, {
+      first: Math.max(1, Math.min(first, call.count - SLACK)),
+      last: Math.max(last, call.count + SLACK),
+      missed,
+    });
+  }
+  return targets;
+}
+
+/** Runs the scenario whole once, then once for each call that can be reached. */
+export async function enumerateCrashes<Facts>(scenario: Scenario<Facts>): Promise<Enumeration> {
+  const points = new Set<string>();
+  const faults: { point: string; error: string }[] = [];
+  const whole = await runOnce(scenario, 0);
+  await judge(scenario, whole, 0);
+  await rm(whole.home, { recursive: true });
+  const isDurable = (call: Call): boolean => concerns(call, scenario.durable);
+  const targets = targetsOf(whole.trace, isDurable);
+  const crash = async (lane: number, call: FileCall, when: number): Promise<void> => {
+    const run = await runOnce(scenario, lane, { call, when });
+    const { calls, killed } = run.trace;
+    const index = calls.findIndex(({ name, count }) => name === call && count === when);
+    const victim = killed ? calls[index] : undefined;
+    const point = pointAt(calls, index) ?? call;
+    if (victim !== undefined && isDurable(victim)) points.add(point);
+    targets.get(call)?.missed.delete(point);
+    await judge(scenario, run, lane).catch((error: Error) =>
+      faults.push({ point, error: error.message }),
+    );
+    await rm(run.home, { recursive: true });
+  };
+  for (let sweep = 0; sweep < SWEEPS_MAX; sweep += 1) {
+    const todo = [...targets].flatMap(([call, { first, last, missed }]) =>
+      missed.size === 0 || (last - first) * sweep > RUNS_PER_CALL_MAX
+        ? []
+        : Array.from({ length: last - first + 1 }, (_, index) => ({ call, when: first + index })),
+    );
+    const work = async (lane: number): Promise<void> => {
+      for (let next = todo.shift(); next; next = todo.shift()) {
+        await crash(lane, next.call, next.when);
+      }
+    };
+    await Promise.all(Array.from({ length: RUNS_AT_ONCE }, (_, lane) => work(lane)));
+  }
+  const missed = [...targets.values()].flatMap((target) => [...target.missed]);
+  return { points, faults, missed, baseline: whole.trace };
+}
