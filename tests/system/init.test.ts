@@ -75,11 +75,23 @@ function isBelow(pid: number, ancestor: number): boolean {
 
 const isZombie = (pid: number): boolean => statOf(pid)?.alive === false;
 
+/** Whoever is not root becomes it in a namespace of users of its own. */
+const AS_ROOT = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
+
 /** Luna as pid 1: `unshare` gives it a namespace of processes, and ends with its exit code. */
 async function startAsInit(script: (luna: string) => string) {
   const environment = await environmentOf();
   const container = Bun.spawn(
-    ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", script(`exec ${BINARY} up`)],
+    [
+      "unshare",
+      ...AS_ROOT,
+      "--pid",
+      "--fork",
+      "--mount-proc",
+      "sh",
+      "-c",
+      script(`exec ${BINARY} up`),
+    ],
     { cwd: home, env: environment, stdin: "ignore", stdout: "pipe", stderr: "inherit" },
   );
   let output = "";
