@@ -78,6 +78,8 @@ const isZombie = (pid: number): boolean => statOf(pid)?.alive === false;
 /** Whoever is not root becomes it in a namespace of users of its own. */
 const AS_ROOT = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
 
+const INTO_USERS = AS_ROOT.length === 0 ? [] : ["--user", "--preserve-credentials"];
+
 /** Luna as pid 1: `unshare` gives it a namespace of processes, and ends with its exit code. */
 async function startAsInit(script: (luna: string) => string) {
   const environment = await environmentOf();
@@ -142,7 +144,17 @@ test("as pid 1 it reaps whatever ends, goes on, and ends the container with 0", 
 test("as pid 1 it reaps double-forked processes, also those from before its own time", async () => {
   const { container, init } = await startAsInit((luna) => `(${DOUBLE_FORK}) & ${luna}`);
   // The children of a process of the container whose parent ends are pid 1's too.
-  const enter = ["nsenter", "--target", String(init), "--pid", "--mount", "sh", "-c", DOUBLE_FORK];
+  const enter = [
+    "nsenter",
+    "--target",
+    String(init),
+    ...INTO_USERS,
+    "--pid",
+    "--mount",
+    "sh",
+    "-c",
+    DOUBLE_FORK,
+  ];
   expect(await Bun.spawn(enter, { stdin: "ignore", stdout: "ignore" }).exited).toBe(0);
   const sleepers = await until(
     () => {
