@@ -1,6 +1,7 @@
 /** Two minutes of random harm under load: at the end all is healthy, no process too many, no file broken, and the counts add up. */
 import { expect, test } from "bun:test";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "../../src/config/env-file.ts";
 import { MasterConfig } from "../../src/contract/config.ts";
@@ -60,7 +61,7 @@ test(
     const { next, pick } = chance(SEED);
     const llm = startLlmStandIn({ record: false });
     llm.otherwise({ text: "Yes." });
-    const home = Bun.spawnSync(["mktemp", "-d", "/tmp/luna-chaos-XXXXXX"]).stdout.toString().trim();
+    const home = await mkdtemp(join(tmpdir(), "luna-chaos-"));
     const hasDisk = mountHome(home);
     if (!hasDisk)
       process.stderr.write("no disk of its own can be mounted here: full disks are left out\n");
