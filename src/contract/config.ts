@@ -27,8 +27,8 @@ const ExtensionEntry = z.looseObject({
 
 /** Limits of tool hosts. */
 export const ToolHostSettings = z.looseObject({
-  /** A host without calls for this long ends. */
-  idle_ms: z.int().positive().default(300_000),
+  /** A host without calls for this long ends; shorter, and it could end before its first call arrives. */
+  idle_ms: z.int().min(1_000).default(300_000),
   /** A call without a limit of its own may take this long. */
   call_timeout_ms: z.int().positive().default(30_000),
   /** The largest answer of one call, as JSON. */

@@ -310,7 +310,7 @@ test("a tool host that nobody calls is gone, and comes back with the next call",
   const lazy = await startLuna({
     files: {
       ...(await fixtureExtension("faulty")),
-      ".luna/master_config.json": JSON.stringify({ tool_host: { idle_ms: 200 } }),
+      ".luna/master_config.json": JSON.stringify({ tool_host: { idle_ms: 1_000 } }),
     },
   });
   try {

@@ -374,7 +374,7 @@ describe.concurrent("a tool that breaks its host", () => {
 
 describe.concurrent("the end of a tool host", () => {
   test("comes when it is idle, and the next call starts another", async () => {
-    await using one = await bench({ idle_ms: 50 });
+    await using one = await bench({ idle_ms: 1_000 });
     const pid = await one.pid();
     expect(await one.hosts[0]?.process.exited).toBe(0);
     expect(readdirSync(one.paths.run)).toEqual([]);
