@@ -32,12 +32,15 @@ function countIn(output: string): Count {
 
 /** Runs `bun test` on one folder, passing its output through. */
 async function runSuite(folder: string): Promise<Count> {
-  const child = Bun.spawn([process.execPath, "test", "--timeout", String(TEST_TIMEOUT_MS), folder], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: SUITE_TIMEOUT_MS,
-  });
+  const child = Bun.spawn(
+    [process.execPath, "test", "--timeout", String(TEST_TIMEOUT_MS), folder],
+    {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      timeout: SUITE_TIMEOUT_MS,
+    },
+  );
   let output = "";
   const pass = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
     const decoder = new TextDecoder();
