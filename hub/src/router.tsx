@@ -62,10 +62,21 @@ const connectRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/connect/connect-page.tsx"), "ConnectPage"),
 });
 
+const keysRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/keys",
+  component: lazyRouteComponent(() => import("./pages/keys/keys-page.tsx"), "KeysPage"),
+});
+
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     loginRoute,
-    frameRoute.addChildren([homeRoute, toolsRoute.addChildren([toolRoute]), connectRoute]),
+    frameRoute.addChildren([
+      homeRoute,
+      toolsRoute.addChildren([toolRoute]),
+      connectRoute,
+      keysRoute,
+    ]),
   ]),
   defaultPreload: "intent",
   defaultErrorComponent: PageFailure,

@@ -1,0 +1,15 @@
+/** Keys & secrets: what Luna, its extensions and its clients prove themselves with. */
+import { PageHeader, usePageTitle } from "../../ui/page-header.tsx";
+
+export function KeysPage() {
+  usePageTitle("Keys & secrets");
+  return (
+    <>
+      <PageHeader
+        title="Keys & secrets"
+        summary="What extensions and models need to know. Values go in, and stay in."
+      />
+      <div className="space-y-5" />
+    </>
+  );
+}
