@@ -19,13 +19,14 @@ export const Sampling = z.object({
 export type Sampling = z.infer<typeof Sampling>;
 
 /** Tokens as the model counted them. */
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-  prompt_tokens_details: { cached_tokens: number };
-  completion_tokens_details: { reasoning_tokens: number };
-}
+export const Usage = z.object({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  total_tokens: z.int(),
+  prompt_tokens_details: z.object({ cached_tokens: z.int() }),
+  completion_tokens_details: z.object({ reasoning_tokens: z.int() }),
+});
+export type Usage = z.infer<typeof Usage>;
 
 /** A tool as model APIs want it. */
 export interface ModelTool {

@@ -19,14 +19,14 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set([
 
 /** One path segment and nothing else: never a path, never an option, the same on every file system. */
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-const NAME_RULE =
-  "1 to 64 of a-z, 0-9, _ and -, beginning with a letter or a digit, and not a reserved name";
+const NAME_ERROR =
+  "must be 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or a digit, and not a reserved name";
 
 export const ThingName = z
   .string()
-  .refine((name) => NAME.test(name) && !RESERVED_NAMES.has(name) && !name.startsWith("mcp-"), {
-    error: `must be ${NAME_RULE}`,
-  });
+  // The pattern stands alone, so that the JSON Schema has it too.
+  .regex(NAME, { error: NAME_ERROR, abort: true })
+  .refine((name) => !RESERVED_NAMES.has(name) && !name.startsWith("mcp-"), { error: NAME_ERROR });
 
 /** What MCP clients and model APIs accept as the name of a tool. */
 export const ToolName = z

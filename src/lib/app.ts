@@ -6,6 +6,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { ForbiddenError, LunaError, UnauthorizedError } from "./errors.ts";
 import type { Logger } from "./log.ts";
+import { withFacts } from "./route-facts.ts";
 import { sameSecret } from "./secret.ts";
 
 function answer(context: Context, error: LunaError): Response {
@@ -68,10 +69,11 @@ export function bearerOf(request: { header(name: string): string | undefined }):
 
 /** Asks for `token` as a bearer token. */
 export function requireBearer(token: string, what: string): MiddlewareHandler {
-  return createMiddleware(async (context, next) => {
+  const guard = createMiddleware(async (context, next) => {
     if (!sameSecret(bearerOf(context.req), token)) {
       throw new UnauthorizedError(`Cannot use ${what}: the bearer token is missing or wrong`);
     }
     await next();
   });
+  return withFacts(guard, { guard: what });
 }

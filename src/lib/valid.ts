@@ -5,6 +5,7 @@ import { validator } from "hono/validator";
 import type { z } from "zod";
 import { InvalidInputError } from "./errors.ts";
 import { explain } from "./explain.ts";
+import { withFacts } from "./route-facts.ts";
 
 /**
  * A bad request throws, so no route's response type carries the failure,
@@ -18,7 +19,7 @@ export function valid<Target extends keyof ValidationTargets, Schema extends z.Z
   string,
   { in: { [K in Target]: z.input<Schema> }; out: { [K in Target]: z.output<Schema> } }
 > {
-  return validator(target, (value: unknown) => {
+  const check = validator(target, (value: unknown) => {
     const parsed = schema.safeParse(value);
     if (!parsed.success) {
       throw new InvalidInputError(`Cannot read the request's ${target}: ${explain(parsed.error)}`, {
@@ -27,5 +28,6 @@ export function valid<Target extends keyof ValidationTargets, Schema extends z.Z
       });
     }
     return parsed.data;
-  }) as never;
+  });
+  return withFacts(check, { input: { target, schema } }) as never;
 }

@@ -80,6 +80,7 @@ function startApp({ baseUrl = llm.url, apiKey = MODEL_KEY, ollama, limits }: App
     agents: [simpleAgent({ tools, model: () => models.now() })],
     defaultAgent: "simple_agent",
     apiKey: API_KEY,
+    port: 8080,
     log,
   });
   const server = serve({ fetch: app.fetch, listen: { port: 0 } });

@@ -1,5 +1,6 @@
 /** The agent API: OpenAI's chat completions, answered by agents (specification 9.1). */
 import { type Context, Hono } from "hono";
+import { z } from "zod";
 import type { Agent } from "../../agents/agent.ts";
 import { Sampling } from "../../agents/chat-model.ts";
 import { agentMessages } from "../../agents/messages.ts";
@@ -7,9 +8,10 @@ import { ModelError } from "../../agents/model-error.ts";
 import { loopbackHost, onError, onNotFound, requireBearer } from "../../lib/app.ts";
 import { NotFoundError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
+import { answers } from "../../lib/route-facts.ts";
 import { valid } from "../../lib/valid.ts";
 import { ChatRequest, checkChatRequest } from "./chat-request.ts";
-import { completionHead, completionOf } from "./completion.ts";
+import { Completion, completionHead, completionOf } from "./completion.ts";
 import { streamCompletion } from "./completion-stream.ts";
 import { headerText } from "./header-text.ts";
 import { RunRecord } from "./run-record.ts";
@@ -19,12 +21,34 @@ interface AgentAppOptions {
   /** The agent of requests that name none (`DEFAULT_AGENT`). */
   defaultAgent: string;
   apiKey: string;
+  /** Its own port on loopback. */
+  port: number;
   log: Logger;
 }
 
-function modelView(name: string, created: number) {
-  return { id: name, object: "model" as const, created, owned_by: "luna" };
+const ModelView = z.object({
+  id: z.string(),
+  object: z.literal("model"),
+  created: z.int(),
+  owned_by: z.string(),
+});
+type ModelView = z.infer<typeof ModelView>;
+
+function modelView(name: string, created: number): ModelView {
+  return { id: name, object: "model", created, owned_by: "luna" };
 }
+
+const HEALTH = answers("Whether the agent API answers", z.object({ status: z.literal("ok") }));
+const MODELS = answers(
+  "The agents, as models",
+  z.object({ object: z.literal("list"), data: z.array(ModelView) }),
+);
+const MODEL = answers("One agent, as a model", ModelView);
+const CHAT = answers("Let an agent answer", Completion);
+const CHAT_STREAM = answers("Let an agent answer, token by token", z.string(), {
+  type: "text/event-stream",
+});
+const OPENAPI = answers("This document", z.looseObject({ openapi: z.string() }));
 
 function agentCalled(name: string, agents: readonly Agent[]): Agent {
   const agent = agents.find((candidate) => candidate.name === name);
@@ -84,22 +108,25 @@ async function answerChat(
 
 // The type is Hono's own: the chain of routes.
 export function createAgentApp(options: AgentAppOptions) {
-  const { agents, apiKey, log } = options;
+  const { agents, apiKey, log, port } = options;
   const created = Math.floor(Date.now() / 1000);
   const renderError = onError(log);
-  return new Hono()
+  const app = new Hono()
     .use(loopbackHost)
-    .get("/healthz", (context) => context.json({ status: "ok" as const }))
-    .use("/v1/*", requireBearer(apiKey, "the agent API"))
-    .get("/v1/models", (context) => {
+    .get("/healthz", HEALTH, (context) => context.json({ status: "ok" as const }))
+    .use(requireBearer(apiKey, "the agent API"))
+    .get("/v1/models", MODELS, (context) => {
       const names = agents.map(({ name }) => name).sort();
-      return context.json({ object: "list", data: names.map((name) => modelView(name, created)) });
+      return context.json({
+        object: "list" as const,
+        data: names.map((name) => modelView(name, created)),
+      });
     })
-    .get("/v1/models/:id", (context) => {
+    .get("/v1/models/:id", MODEL, (context) => {
       const { name } = agentCalled(context.req.param("id"), agents);
       return context.json(modelView(name, created));
     })
-    .post("/v1/chat/completions", valid("json", ChatRequest), (context) =>
+    .post("/v1/chat/completions", CHAT, CHAT_STREAM, valid("json", ChatRequest), (context) =>
       answerChat(context, context.req.valid("json"), options),
     )
     .notFound(onNotFound)
@@ -110,4 +137,10 @@ export function createAgentApp(options: AgentAppOptions) {
       }
       return renderError(thrown, context);
     });
+  let document: Record<string, unknown> | undefined;
+  return app.get("/openapi.json", OPENAPI, async (context) => {
+    const { agentApiDocument } = await import("./openapi.ts");
+    document ??= agentApiDocument(app.routes, port);
+    return context.json(document);
+  });
 }

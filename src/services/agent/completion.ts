@@ -1,34 +1,36 @@
 /** The answer in one piece: OpenAI's `chat.completion` (https://platform.openai.com/docs/api-reference/chat/object). */
+import { z } from "zod";
 import type { AgentEvent } from "../../agents/agent.ts";
-import type { Usage } from "../../agents/chat-model.ts";
-import type { RunRecord, Timings } from "./run-record.ts";
+import { Usage } from "../../agents/chat-model.ts";
+import { type RunRecord, Timings, Trace } from "./run-record.ts";
 
 const ID_BYTES = 12;
 
 /** What every object of one answer says of itself. */
-export interface CompletionHead {
-  id: string;
-  created: number;
-  model: string;
-}
+const CompletionHead = z.object({ id: z.string(), created: z.int(), model: z.string() });
+export type CompletionHead = z.infer<typeof CompletionHead>;
 
 export function completionHead(model: string): CompletionHead {
   const random = crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex();
   return { id: `chatcmpl-${random}`, created: Math.floor(Date.now() / 1000), model };
 }
 
-interface Completion extends CompletionHead {
-  object: "chat.completion";
-  choices: {
-    index: 0;
-    message: { role: "assistant"; content: string; refusal: null };
-    logprobs: null;
-    finish_reason: string;
-  }[];
-  usage?: Usage;
+export const Completion = z.object({
+  ...CompletionHead.shape,
+  object: z.literal("chat.completion"),
+  choices: z.array(
+    z.object({
+      index: z.literal(0),
+      message: z.object({ role: z.literal("assistant"), content: z.string(), refusal: z.null() }),
+      logprobs: z.null(),
+      finish_reason: z.string(),
+    }),
+  ),
+  usage: Usage.optional(),
   /** Only when asked for: strict clients never see it. */
-  luna?: { timings: Timings; traces: ReturnType<RunRecord["traces"]> };
-}
+  luna: z.object({ timings: Timings, traces: z.array(Trace) }).optional(),
+});
+type Completion = z.infer<typeof Completion>;
 
 interface CompletionOptions {
   events: AsyncIterable<AgentEvent>;

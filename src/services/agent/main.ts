@@ -70,6 +70,7 @@ function buildApp(environment: Environment, variables: Variables, log: Logger) {
     agents: [simpleAgent({ tools, model: () => models.now() })],
     defaultAgent: variables.DEFAULT_AGENT ?? "simple_agent",
     apiKey: variables.AGENT_API_KEY,
+    port: portsWith(environment.portOffset).agent,
     log,
   });
   return { app, models };

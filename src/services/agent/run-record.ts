@@ -1,29 +1,30 @@
 /** Keeps what happened in one run: how long each step took, and what each tool was asked and answered. */
+import { z } from "zod";
 import type { AgentEvent } from "../../agents/agent.ts";
 
 /** The header that tells the steps must stay small enough for every proxy. */
 const STEPS_TOLD_MAX = 50;
 const MILLI = 1000;
 
-interface Step {
-  name: string;
-  seconds: number;
-}
+const Step = z.object({ name: z.string(), seconds: z.number() });
+type Step = z.infer<typeof Step>;
 
 /** One call of a tool, as contract 9.1 tells it. */
-interface Trace {
-  tool: string;
-  args: Record<string, unknown>;
-  success: boolean;
-  output: string;
-  duration_secs: number;
-}
+export const Trace = z.object({
+  tool: z.string(),
+  args: z.record(z.string(), z.unknown()),
+  success: z.boolean(),
+  output: z.string(),
+  duration_secs: z.number(),
+});
+type Trace = z.infer<typeof Trace>;
 
-export interface Timings {
-  steps: Step[];
-  server_elapsed_s: number;
-  agent: string;
-}
+export const Timings = z.object({
+  steps: z.array(Step),
+  server_elapsed_s: z.number(),
+  agent: z.string(),
+});
+type Timings = z.infer<typeof Timings>;
 
 function rounded(seconds: number): number {
   return Math.round(seconds * MILLI) / MILLI;
@@ -71,7 +72,7 @@ export class RunRecord {
     };
   }
 
-  traces(): readonly Trace[] {
+  traces(): Trace[] {
     return this.#traces;
   }
 }

@@ -1,10 +1,12 @@
 /** The control API on port 9999 (specification 4.4), also reached through the edge as /api/supervisor. */
 import { Hono } from "hono";
 import { upgradeWebSocket } from "hono/bun";
+import { z } from "zod";
 import type { Credentials } from "../../config/credentials.ts";
-import type { Overview } from "../../contract/process.ts";
+import { Overview } from "../../contract/process.ts";
 import { loopbackHost, onError, onNotFound, requireBearer } from "../../lib/app.ts";
 import type { Logger } from "../../lib/log.ts";
+import { answers } from "../../lib/route-facts.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
 import { type McpServersDeps, mcpServersRoutes } from "./mcp-servers.ts";
@@ -27,17 +29,27 @@ export interface SupervisorDeps
   log: Logger;
 }
 
+const HEALTH = answers(
+  "Whether the control API answers, and how far the start is",
+  z.object({ status: z.literal("healthy"), phase: Overview.shape.phase }),
+);
+const LIVE = answers("A WebSocket that tells changes as they come", undefined, { status: 101 });
+const OPENAPI = answers("This document", z.looseObject({ openapi: z.string() }));
+
 export function createSupervisorApp(deps: SupervisorDeps) {
-  const { credentials, log } = deps;
-  return new Hono()
+  const { credentials, log, ports } = deps;
+  const app = new Hono()
     .onError(onError(log))
     .notFound(onNotFound)
     .use(loopbackHost)
-    .get("/health", (context) => context.json({ status: "healthy" as const, phase: deps.phase() }))
+    .get("/health", HEALTH, (context) =>
+      context.json({ status: "healthy" as const, phase: deps.phase() }),
+    )
     .route("/tool-hosts", toolHostsRoutes(deps))
     .use(requireBearer(credentials.supervisorToken, "the control API"))
     .get(
       "/live",
+      LIVE,
       upgradeWebSocket(() => deps.live.events()),
     )
     .route("/", systemRoutes(deps))
@@ -45,6 +57,12 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/logs", logsRoutes(deps))
     .route("/tools", toolsRoutes(deps))
     .route("/mcp-servers", mcpServersRoutes(deps));
+  let document: Record<string, unknown> | undefined;
+  return app.get("/openapi.json", OPENAPI, async (context) => {
+    const { controlApiDocument } = await import("./openapi.ts");
+    document ??= controlApiDocument(app.routes, ports.supervisor);
+    return context.json(document);
+  });
 }
 
 export type SupervisorApp = ReturnType<typeof createSupervisorApp>;

@@ -1,6 +1,7 @@
 /** Lines of logs by page; as they are written they come over the live socket. */
 import { Hono } from "hono";
-import { LogQuery } from "../../contract/logs.ts";
+import { LogPage, LogQuery } from "../../contract/logs.ts";
+import { answers } from "../../lib/route-facts.ts";
 import { valid } from "../../lib/valid.ts";
 import type { LogQueries } from "../log-queries.ts";
 
@@ -9,7 +10,11 @@ export interface LogsDeps {
 }
 
 export function logsRoutes({ logQueries }: LogsDeps) {
-  return new Hono().get("/", valid("query", LogQuery), async (context) =>
-    context.json(await logQueries.page(context.req.valid("query"), context.req.raw.signal)),
+  return new Hono().get(
+    "/",
+    answers("Lines of logs, by page", LogPage),
+    valid("query", LogQuery),
+    async (context) =>
+      context.json(await logQueries.page(context.req.valid("query"), context.req.raw.signal)),
   );
 }

@@ -1,7 +1,8 @@
 /** The tools there are, and running one by hand. */
 import { Hono } from "hono";
 import { z } from "zod";
-import type { ToolCall, ToolResult, ToolView } from "../../contract/tool.ts";
+import { ExecuteAnswer, type ToolCall, type ToolResult, ToolView } from "../../contract/tool.ts";
+import { answers } from "../../lib/route-facts.ts";
 import { valid } from "../../lib/valid.ts";
 
 export interface ToolsDeps {
@@ -11,13 +12,19 @@ export interface ToolsDeps {
 
 const Arguments = z.record(z.string(), z.unknown());
 
+const ALL = answers(
+  "All tools, and what could not be loaded",
+  z.object({ tools: z.array(ToolView), problems: z.array(z.string()) }),
+);
+const EXECUTE = answers("Run a tool; the body is its arguments", ExecuteAnswer);
+
 export function toolsRoutes(deps: ToolsDeps) {
   return new Hono()
-    .get("/all", async (context) => {
+    .get("/all", ALL, async (context) => {
       const { tools, problems } = await deps.catalogue.read();
       return context.json({ tools: [...tools], problems: [...problems] });
     })
-    .post("/execute/:tool", valid("json", Arguments), async (context) => {
+    .post("/execute/:tool", EXECUTE, valid("json", Arguments), async (context) => {
       const began = performance.now();
       const { success, payload } = await deps.toolClient.call({
         tool: context.req.param("tool"),

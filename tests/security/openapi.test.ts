@@ -1,0 +1,135 @@
+/** The OpenAPI documents of the compiled Luna: where they are, who gets them, and whether real answers are what they say. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { validate } from "@readme/openapi-parser";
+import { type ApiDocument, type ApiOperation, readApiDocument } from "../support/api-document.ts";
+import { type LlmStandIn, startLlmStandIn } from "../support/llm-stand-in.ts";
+import { type Luna, startLuna } from "../support/start-luna.ts";
+import { until } from "../support/until.ts";
+
+const NAME = "documented";
+
+let llm: LlmStandIn;
+let luna: Luna;
+let session: string;
+beforeAll(async () => {
+  llm = startLlmStandIn();
+  luna = await startLuna({ environment: { OPENAI_BASE_URL: llm.url } });
+  session = await luna.signIn();
+  await until(async () => (await (await luna.control("/tools/all")).text()).includes("NOTES_GET"));
+});
+afterAll(async () => {
+  await luna.stop();
+  await luna.remove();
+  await llm.stop();
+});
+
+interface Api {
+  name: "supervisor" | "agent";
+  /** The address and a credential. */
+  direct(): [string, Record<string, string>];
+  public: string;
+}
+
+const APIS: Api[] = [
+  {
+    name: "supervisor",
+    direct: () => [
+      `http://127.0.0.1:${luna.ports.supervisor}`,
+      { Authorization: `Bearer ${luna.credentials.supervisorToken}` },
+    ],
+    public: "/api/supervisor",
+  },
+  {
+    name: "agent",
+    direct: () => [
+      `http://127.0.0.1:${luna.ports.agent}`,
+      { Authorization: `Bearer ${luna.credentials.agentKey}` },
+    ],
+    public: "/api/agent",
+  },
+];
+
+/** What is sent where a request without anything would be refused. */
+const EXAMPLES: Record<string, { path?: Record<string, string>; body?: unknown }> = {
+  post_mcp_servers_create: { body: { name: NAME } },
+  post_mcp_servers_name_regenerate_key: { path: { name: NAME } },
+  delete_mcp_servers_name: { path: { name: NAME } },
+  post_services_name_stop: { path: { name: "hub" } },
+  post_services_name_start: { path: { name: "hub" } },
+  post_services_name_restart: { path: { name: "hub" } },
+  post_tools_execute_tool: { path: { tool: "NOTES_GET_all" }, body: {} },
+  get_v1_models_id: { path: { id: "simple_agent" } },
+  post_v1_chat_completions: { body: { messages: [{ role: "user", content: "Hello" }] } },
+};
+
+/** Operations that are no exchange of JSON, or that the test's credential does not open, and why. */
+const ELSEWHERE: Record<string, string> = {
+  get_live: "a WebSocket",
+  post_tool_hosts_extension_start: "asks for the token of Luna's own processes",
+  post_tool_hosts_extension_stop: "asks for the token of Luna's own processes",
+};
+
+async function documentOf(address: string, headers: Record<string, string>): Promise<unknown> {
+  const response = await fetch(`${address}/openapi.json`, { headers });
+  expect(response.status).toBe(200);
+  return response.json();
+}
+
+async function call(api: Api, operation: ApiOperation, document: ApiDocument) {
+  const [address, headers] = api.direct();
+  const { path = {}, body } = EXAMPLES[operation.operationId] ?? {};
+  const filled = operation.path.replace(/\{(\w+)\}/g, (_all, name: string) => path[name] ?? "none");
+  const response = await fetch(address + filled, {
+    method: operation.method,
+    headers: { ...headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const { status } = response;
+  const type = response.headers.get("Content-Type") ?? "";
+  const answer = { status, type, body: await response.json() };
+  return { status, fault: document.fault(operation, answer) };
+}
+
+describe.each(APIS)("the $name API's document", (api) => {
+  test("is valid, and the same on its own port and at the edge", async () => {
+    const own = await documentOf(...api.direct());
+    expect(await validate(JSON.parse(JSON.stringify(own)))).toMatchObject({ valid: true });
+    expect(await documentOf(luna.url + api.public, { Cookie: session })).toEqual(own);
+  });
+
+  test("is for those alone who may use the API", async () => {
+    const [address] = api.direct();
+    for (const place of [address, luna.url + api.public]) {
+      expect((await fetch(`${place}/openapi.json`)).status).toBe(401);
+    }
+  });
+
+  test("holds for real answers, and a wrong one is told", async () => {
+    const document = readApiDocument(await documentOf(...api.direct()));
+    const answers: string[] = [];
+    for (const operation of document.operations) {
+      if (operation.operationId in ELSEWHERE) continue;
+      const { status, fault } = await call(api, operation, document);
+      answers.push(`${operation.operationId} ${status}${fault === undefined ? "" : `: ${fault}`}`);
+      const wrong = { status: 200, type: "application/json", body: { planted: true } };
+      if (operation.operationId !== "get_openapi_json") {
+        expect(document.fault(operation, wrong)).toBeDefined();
+      }
+    }
+    expect(answers.filter((answer) => !answer.endsWith(" 200"))).toEqual([]);
+    expect(answers.length).toBeGreaterThan(4);
+  });
+
+  test("holds for refusals", async () => {
+    const document = readApiDocument(await documentOf(...api.direct()));
+    const [address] = api.direct();
+    for (const operation of document.operations.filter(({ open }) => !open)) {
+      const { method, path } = operation;
+      const response = await fetch(address + path.replace(/\{\w+\}/g, "none"), { method });
+      const type = response.headers.get("Content-Type") ?? "";
+      const answer = { status: response.status, type, body: await response.json() };
+      expect(answer.status).toBe(401);
+      expect(document.fault(operation, answer)).toBeUndefined();
+    }
+  });
+});
