@@ -1,4 +1,5 @@
 /** What an agent is: a request in, typed events out. */
+import type { Caller } from "../contract/audit.ts";
 import type { Sampling, Usage } from "./chat-model.ts";
 import type { AgentMessage } from "./messages.ts";
 
@@ -13,6 +14,8 @@ export interface AgentRequest {
   usage: boolean;
   /** Whether the agent may use its tools. */
   useTools: boolean;
+  /** In whose name tools are called. */
+  caller: Caller;
   /** Aborted when the client is gone: the model's request and the tools end with it. */
   signal: AbortSignal;
 }

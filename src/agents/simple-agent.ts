@@ -36,7 +36,7 @@ async function* run(
   { tools: source, model: modelNow }: SimpleAgentOptions,
   request: AgentRequest,
 ): AsyncGenerator<AgentEvent, void> {
-  const { signal, conversation, memory } = request;
+  const { signal, conversation, memory, caller } = request;
   const [model, set] = await Promise.all([modelNow(), source.read()]);
   const briefing = briefingOf(request.useTools ? set : { tools: [], system_prompts: [] });
   const messages: AgentMessage[] = openingMessages({
@@ -73,6 +73,7 @@ async function* run(
       requests: toolRequests,
       source,
       names: briefing.names,
+      caller,
       signal,
     });
     for (const { id, output } of ends) {

@@ -1,4 +1,5 @@
 /** Runs the tools that a model asked for, all of one step at once, and puts their results into words for it. */
+import type { Caller } from "../contract/audit.ts";
 import type { ToolResult } from "../contract/tool.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { AgentEvent } from "./agent.ts";
@@ -17,6 +18,7 @@ interface ToolStep {
   source: ToolSource;
   /** The tools that the model was shown. */
   names: ReadonlySet<string>;
+  caller: Caller;
   signal: AbortSignal;
 }
 
@@ -41,6 +43,7 @@ async function resultOf(request: ToolRequest, step: ToolStep): Promise<ToolResul
     return await step.source.call({
       tool: request.tool,
       arguments: request.arguments,
+      caller: step.caller,
       signal: step.signal,
     });
   } catch (error) {

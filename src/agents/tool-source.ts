@@ -1,4 +1,5 @@
 /** What an agent needs of the tools: to see them, and to call one. */
+import type { Caller } from "../contract/audit.ts";
 import type { ToolDescription, ToolResult } from "../contract/tool.ts";
 
 /** The tools at one moment. The same object comes back as long as nothing changed. */
@@ -13,6 +14,7 @@ export interface ToolSource {
   call(request: {
     tool: string;
     arguments: Record<string, unknown>;
+    caller: Caller;
     signal?: AbortSignal;
   }): Promise<ToolResult>;
 }

@@ -19,6 +19,8 @@ export interface Paths {
   database: string;
   run: string;
   tools: string;
+  /** Events of the audit log that are on their way into the database. */
+  audit: string;
   logs: string;
   extensions: string;
   externalServices: string;
@@ -48,6 +50,7 @@ export function pathsOf(home: string): Paths {
     database: join(luna, "luna.db"),
     run: join(luna, "run"),
     tools: join(luna, "tools"),
+    audit: join(luna, "audit"),
     logs: join(home, "logs"),
     extensions: join(home, "extensions"),
     externalServices: join(home, "external_services"),

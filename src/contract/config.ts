@@ -85,6 +85,17 @@ export const LimitSettings = z.looseObject({
 });
 export type LimitSettings = z.infer<typeof LimitSettings>;
 
+/** What the audit log says, and how long it is kept. */
+export const AuditSettings = z.looseObject({
+  /** Events older than this are removed. */
+  retention_days: z.int().min(1).max(36_500).default(180),
+  /** With more events than this the oldest are removed, however young. */
+  events_max: z.int().min(1_000).max(10_000_000).default(500_000),
+  /** What is recorded of a tool call's arguments: nothing, their names, or their values too. */
+  tool_arguments: z.enum(["none", "names", "full"]).default("none"),
+});
+export type AuditSettings = z.infer<typeof AuditSettings>;
+
 export const MasterConfig = z.looseObject({
   luna: z
     .looseObject({
@@ -117,6 +128,7 @@ export const MasterConfig = z.looseObject({
   supervision: SupervisionSettings.prefault({}),
   limits: LimitSettings.prefault({}),
   logs: LogSettings.prefault({}),
+  audit: AuditSettings.prefault({}),
 });
 export type MasterConfig = z.infer<typeof MasterConfig>;
 

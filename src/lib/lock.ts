@@ -16,11 +16,17 @@ import { PRIVATE_MODE } from "./files.ts";
 const LOCK_EXCLUSIVE_NOW = 2 | 4; // LOCK_EX | LOCK_NB
 const ATTEMPTS = 5;
 
-function flock(fd: number): boolean {
-  const libc = dlopen(process.platform === "darwin" ? "libSystem.dylib" : "libc.so.6", {
+function openLibc() {
+  return dlopen(process.platform === "darwin" ? "libSystem.dylib" : "libc.so.6", {
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-  });
-  return libc.symbols.flock(fd, LOCK_EXCLUSIVE_NOW) === 0;
+  }).symbols;
+}
+let libc: ReturnType<typeof openLibc> | undefined;
+
+/** Takes the lock of an open file, until it is closed by all who have it open from here; false when another has it. */
+export function flock(fd: number): boolean {
+  libc ??= openLibc();
+  return libc.flock(fd, LOCK_EXCLUSIVE_NOW) === 0;
 }
 
 function isStillThere(fd: number, path: string): boolean {

@@ -7,6 +7,7 @@ import { processMark } from "../config/mark.ts";
 import type { Paths } from "../config/paths.ts";
 import type { Ports } from "../config/ports.ts";
 import type { CoreServiceName } from "../contract/process.ts";
+import { assertionKey } from "../lib/assertion.ts";
 import type { ProcessSpec } from "./process/managed-process.ts";
 
 const STOP_GRACE_MS = 2_500;
@@ -34,6 +35,7 @@ const CORE_SERVICES: Record<CoreServiceName, CoreService> = {
     tokens: (credentials) => ({
       AGENT_API_KEY: credentials.agentKey,
       LUNA_TOOL_HOST_TOKEN: credentials.toolHostToken,
+      LUNA_ASSERTION_KEY: assertionKey(credentials.authToken),
     }),
   },
   mcp: {

@@ -1,5 +1,7 @@
 /** The supervisor: starts, watches and stops all the rest, and answers for it on port 9999 (specification 4.2). */
 import { websocket } from "hono/bun";
+import { callerWith } from "../audit/caller.ts";
+import { AuditTrail } from "../audit/trail.ts";
 import { publicUrl } from "../caddy/address.ts";
 import { readCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
@@ -10,6 +12,7 @@ import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
 import { SupervisionSettings } from "../contract/config.ts";
 import type { Overview, Problem } from "../contract/process.ts";
+import { assertionKey } from "../lib/assertion.ts";
 import { messageOf } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import { serve } from "../lib/serve.ts";
@@ -35,14 +38,19 @@ import { UsageMeter } from "./usage.ts";
 /** How often what a start goes on to begin is looked for, when it has to stop. */
 const START_POLL_MS = 50;
 
+/** Who has the control API's token and no session: a program of this machine. */
+const COMMAND_LINE = { kind: "local", name: "luna" } as const;
+
 /** All parts, built and connected, nothing of them acting yet. */
 async function build(environment: Environment) {
   const paths = pathsOf(environment.home);
   const ports = portsWith(environment.portOffset);
   const envFile = new EnvFile(paths.env);
   const credentials = await readCredentials(envFile);
-  const log = createLogger("supervisor", Object.values(credentials));
+  const secrets = Object.values(credentials);
+  const log = createLogger("supervisor", secrets);
   endOnUncaught(log);
+  const audit = new AuditTrail({ folder: paths.audit, process: "supervisor", secrets, log });
   const context: SpecContext = { environment, paths, ports, credentials, envFile };
 
   const progress: { phase: Overview["phase"]; problems: Problem[] } = {
@@ -72,7 +80,9 @@ async function build(environment: Environment) {
   const catalogue = new ToolCatalogue({ paths, config });
   const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
   const token = credentials.toolHostToken;
-  const toolClient = new ToolClient({ paths, catalogue, config, supervisorUrl, token, log });
+  const toolClient = new ToolClient({
+    ...{ paths, catalogue, config, supervisorUrl, token, audit, log },
+  });
   const toolNames = async () => (await catalogue.read()).tools.map(({ name }) => name);
   const mcpServers = new McpServers({ config, publicUrl: public_url, toolNames });
   const bootId = crypto.randomUUID();
@@ -92,11 +102,12 @@ async function build(environment: Environment) {
   const app = createSupervisorApp({
     ...{ credentials, processes, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries },
+    callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
     connect: { public_url, ...commandLine(environment) },
   });
   return {
     ...{ context, deployment, processes, toolHosts, installed },
-    ...{ live, app, progress, note, log, limits, rotator },
+    ...{ live, app, progress, note, audit, log, limits, rotator },
   };
 }
 
@@ -144,5 +155,6 @@ export async function main(environment: Environment): Promise<void> {
   await limits.clear();
   await rotator.stop();
   await server.stop(true);
+  parts.audit.close();
   process.exit(0);
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MemoryTrail } from "../../tests/support/memory-trail.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { type Paths, pathsOf } from "../config/paths.ts";
 import { writeJsonAtomic } from "../lib/files.ts";
@@ -51,13 +52,17 @@ function supervisor(answer: Answer): string {
   return `http://127.0.0.1:${server.port}`;
 }
 
+let audit: MemoryTrail;
+
 function client(supervisorUrl = supervisor(() => new Response("unexpected", { status: 500 }))) {
   const config = new MasterConfigStore(paths.masterConfig);
   const catalogue = new ToolCatalogue({ paths, config });
-  return new ToolClient({ paths, catalogue, config, supervisorUrl, token: "t", log });
+  audit = new MemoryTrail();
+  return new ToolClient({ paths, catalogue, config, supervisorUrl, token: "t", audit, log });
 }
 
-const call = { tool: "T", arguments: {} };
+const caller = { actor: { kind: "local", name: "test" }, address: null } as const;
+const call = { tool: "T", arguments: {}, caller };
 const failed = (text: string) => ({ success: false, payload: expect.stringContaining(text) });
 const good = (): Response => Response.json({ success: true, payload: 1 });
 
@@ -146,4 +151,18 @@ test("the host that was called is stopped, not the one that came after it", asyn
   expect(await client(stopping).call(call)).toEqual(failed("which was stopped"));
   expect(requests).toEqual(["/tool-hosts/notes/stop"]);
   expect(stopped).toEqual({ pid: 77, reason: expect.stringContaining('"T"') });
+});
+
+test("each call is recorded once: who, which tool, what came of it, and how long it took", async () => {
+  host(process.pid, () => Response.json({ success: true, payload: 1 }));
+  const tools = client();
+  await tools.call(call);
+  const told = { ...caller, action: "tool.call", target: "T", details: null };
+  const duration_ms = expect.any(Number);
+  expect(audit.events).toEqual([{ ...told, outcome: "ok", duration_ms }]);
+  await expect(tools.call({ ...call, tool: "U" })).rejects.toThrow("there is no tool");
+  const reason = 'Cannot run "U": there is no tool of that name';
+  expect(audit.events.slice(1)).toEqual([
+    { ...told, target: "U", outcome: "failed", duration_ms, details: { reason } },
+  ]);
 });

@@ -1,6 +1,10 @@
 /** Calls tools in their hosts: starts a host that is not there, and reports one that died or hangs. */
+import { toolCallRecord } from "../audit/tool-call.ts";
+import type { AuditTrail } from "../audit/trail.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import type { Paths } from "../config/paths.ts";
+import type { AuditOutcome, Caller } from "../contract/audit.ts";
+import { AuditSettings } from "../contract/config.ts";
 import type { ToolResult } from "../contract/tool.ts";
 import { messageOf, NotFoundError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
@@ -21,12 +25,15 @@ interface ToolClientOptions {
   config: MasterConfigStore;
   supervisorUrl: string;
   token: string;
+  audit: Pick<AuditTrail, "record">;
   log: Logger;
 }
 
 interface ToolRequest {
   tool: string;
   arguments: Record<string, unknown>;
+  /** For the audit log. */
+  caller: Caller;
   /** Its abort reaches the tool, and is thrown. */
   signal?: AbortSignal;
 }
@@ -71,6 +78,26 @@ export class ToolClient {
    * @throws NotFoundError when there is no such tool
    */
   async call(request: ToolRequest): Promise<ToolResult> {
+    const began = performance.now();
+    let outcome: AuditOutcome = "failed";
+    let reason: string | undefined;
+    try {
+      const result = await this.#run(request);
+      if (result.success) outcome = "ok";
+      return result;
+    } catch (error) {
+      reason = request.signal?.aborted === true ? "cancelled" : messageOf(error);
+      throw error;
+    } finally {
+      const duration_ms = performance.now() - began;
+      const settings = this.#options.config.last?.audit ?? AuditSettings.parse({});
+      this.#options.audit.record(
+        toolCallRecord({ ...request, outcome, duration_ms, reason }, settings.tool_arguments),
+      );
+    }
+  }
+
+  async #run(request: ToolRequest): Promise<ToolResult> {
     const { catalogue, config, paths } = this.#options;
     const { signal } = request;
     const tool = (await catalogue.read()).byName.get(request.tool);

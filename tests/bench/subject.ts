@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TOOLS } from "../../extensions/notes/tools/notes_tools.ts";
+import { AuditTrail } from "../../src/audit/trail.ts";
 import { MasterConfigStore } from "../../src/config/master-config.ts";
 import { McpServerKey } from "../../src/contract/config.ts";
 import { createLogger } from "../../src/lib/log.ts";
@@ -11,6 +12,8 @@ import { ToolClient } from "../../src/tools/client.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { type Target, TOOL, TOOL_ARGUMENTS } from "./requests.ts";
 import { type Server, startServer } from "./servers.ts";
+
+const BENCH = { actor: { kind: "local", name: "bench" }, address: null } as const;
 
 const NOTES = 20;
 const NOTE_FOUND = { title: "Wi-Fi of the cabin", body: "Network: birch. Behind the red gate." };
@@ -48,16 +51,18 @@ function notesIn(folder: string): CallTool {
 
 function toolClient({ paths, ports, credentials }: Luna): CallTool {
   const config = new MasterConfigStore(paths.masterConfig);
+  const log = createLogger("bench");
+  const audit = new AuditTrail({ folder: paths.audit, process: "bench", log });
   const client = new ToolClient({
     paths,
     catalogue: new ToolCatalogue({ paths, config }),
     config,
     supervisorUrl: `http://127.0.0.1:${ports.supervisor}`,
     token: credentials.toolHostToken,
-    log: createLogger("bench"),
+    ...{ audit, log },
   });
   return async (tool, args) => {
-    const { success, payload } = await client.call({ tool, arguments: args });
+    const { success, payload } = await client.call({ tool, arguments: args, caller: BENCH });
     if (!success) throw new Error(String(payload));
     return payload;
   };

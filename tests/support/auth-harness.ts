@@ -10,6 +10,7 @@ import { LoginLinks } from "../../src/services/auth/login-links.ts";
 import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
 import { RoutedPaths } from "../../src/services/auth/routed-paths.ts";
 import { Sessions } from "../../src/services/auth/sessions.ts";
+import { MemoryTrail } from "./memory-trail.ts";
 
 export const AUTH_TOKEN = "the-internal-token-of-this-test";
 export const PUBLIC_HOST = "luna.example:8443";
@@ -49,11 +50,12 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
   const clock = (): number => time.now;
   await ensureOwner(database, clock());
   const log = new MemoryLog();
+  const audit = new MemoryTrail();
   const sessions = new Sessions({ database, clock, log });
   const links = new LoginLinks({ database, clock });
   const attempts = new AttemptLimit(clock);
   const paths = new RoutedPaths({ path: routes, log });
-  const app = createAuthApp({ sessions, links, paths, attempts, token, clock, log });
+  const app = createAuthApp({ sessions, links, paths, attempts, token, clock, audit, log });
 
   const request = (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
@@ -88,6 +90,6 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
     const answer = await post("/auth/link", { token: link.token }, headers);
     return answer.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   };
-  const parts = { database, sessions, links, app, log, time };
+  const parts = { database, sessions, links, app, audit, log, time };
   return { ...parts, request, post, verify, route, signIn, close: () => database.close() };
 }

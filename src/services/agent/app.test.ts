@@ -81,6 +81,7 @@ function startApp({ baseUrl = llm.url, apiKey = MODEL_KEY, ollama, limits }: App
     defaultAgent: "simple_agent",
     apiKey: API_KEY,
     port: 8080,
+    callerOf: () => ({ actor: { kind: "key", name: "test" } }),
     log,
   });
   const server = serve({ fetch: app.fetch, listen: { port: 0 } });

@@ -5,6 +5,7 @@ import type { Agent } from "../../agents/agent.ts";
 import { Sampling } from "../../agents/chat-model.ts";
 import { agentMessages } from "../../agents/messages.ts";
 import { ModelError } from "../../agents/model-error.ts";
+import type { CallerOf } from "../../audit/caller.ts";
 import { loopbackHost, onError, onNotFound, requireBearer } from "../../lib/app.ts";
 import { NotFoundError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
@@ -23,6 +24,7 @@ interface AgentAppOptions {
   apiKey: string;
   /** Its own port on loopback. */
   port: number;
+  callerOf: CallerOf;
   log: Logger;
 }
 
@@ -69,7 +71,7 @@ const CLIENT_GONE = 499;
 async function answerChat(
   context: Context,
   request: ChatRequest,
-  { agents, defaultAgent, log }: AgentAppOptions,
+  { agents, defaultAgent, callerOf, log }: AgentAppOptions,
 ): Promise<Response> {
   checkChatRequest(request);
   const agent = agentCalled(request.model?.trim() || defaultAgent, agents);
@@ -87,6 +89,7 @@ async function answerChat(
     stream,
     usage,
     useTools: request.tool_choice !== "none",
+    caller: callerOf(context.req),
     signal,
   });
   try {

@@ -27,6 +27,7 @@ function start() {
       LUNA_PORT_OFFSET: String(OFFSET),
       AGENT_API_KEY: API_KEY,
       LUNA_TOOL_HOST_TOKEN: "token-of-the-tool-hosts",
+      LUNA_ASSERTION_KEY: "key-of-the-assertions",
       OPENAI_BASE_URL: llm.url,
       OPENAI_API_KEY: "",
       LLM_DEFAULT_MODEL: "stand-in",

@@ -5,6 +5,8 @@ import { Models } from "../../agents/models.ts";
 import { Ollama } from "../../agents/ollama.ts";
 import { simpleAgent } from "../../agents/simple-agent.ts";
 import type { ToolSource } from "../../agents/tool-source.ts";
+import { callerWith } from "../../audit/caller.ts";
+import { AuditTrail } from "../../audit/trail.ts";
 import { type Environment, readVariables } from "../../config/environment.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
 import { pathsOf } from "../../config/paths.ts";
@@ -26,12 +28,16 @@ const Optional = z
 const Variables = z.object({
   AGENT_API_KEY: z.string().min(1),
   LUNA_TOOL_HOST_TOKEN: z.string().min(1),
+  LUNA_ASSERTION_KEY: z.string().min(1),
   OPENAI_API_KEY: Optional,
   OPENAI_BASE_URL: Optional,
   LLM_DEFAULT_MODEL: Optional,
   DEFAULT_AGENT: Optional,
 });
 type Variables = z.infer<typeof Variables>;
+
+/** Whoever has Luna's own key is known by it. */
+const OWN_KEY = { kind: "key", name: "AGENT_API_KEY" } as const;
 
 /** A file of Luna's own that cannot be read is not the fault of whoever asks. */
 async function ownFile<T>(read: () => Promise<T>): Promise<T> {
@@ -42,7 +48,12 @@ async function ownFile<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-function buildApp(environment: Environment, variables: Variables, log: Logger) {
+interface Records {
+  audit: AuditTrail;
+  log: Logger;
+}
+
+function buildApp(environment: Environment, variables: Variables, { audit, log }: Records) {
   const paths = pathsOf(environment.home);
   const config = new MasterConfigStore(paths.masterConfig);
   const catalogue = new ToolCatalogue({ paths, config });
@@ -52,7 +63,7 @@ function buildApp(environment: Environment, variables: Variables, log: Logger) {
     config,
     supervisorUrl: `http://127.0.0.1:${portsWith(environment.portOffset).supervisor}`,
     token: variables.LUNA_TOOL_HOST_TOKEN,
-    log,
+    ...{ audit, log },
   });
   const tools: ToolSource = {
     read: () => ownFile(() => catalogue.read()),
@@ -71,6 +82,7 @@ function buildApp(environment: Environment, variables: Variables, log: Logger) {
     defaultAgent: variables.DEFAULT_AGENT ?? "simple_agent",
     apiKey: variables.AGENT_API_KEY,
     port: portsWith(environment.portOffset).agent,
+    callerOf: callerWith({ key: variables.LUNA_ASSERTION_KEY, otherwise: OWN_KEY }),
     log,
   });
   return { app, models };
@@ -79,10 +91,14 @@ function buildApp(environment: Environment, variables: Variables, log: Logger) {
 export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const variables = readVariables(environment, Variables, "the agent API");
-  const { AGENT_API_KEY, LUNA_TOOL_HOST_TOKEN, OPENAI_API_KEY = "" } = variables;
-  const log = createLogger("agent", [AGENT_API_KEY, LUNA_TOOL_HOST_TOKEN, OPENAI_API_KEY]);
+  const { AGENT_API_KEY, LUNA_TOOL_HOST_TOKEN, LUNA_ASSERTION_KEY } = variables;
+  const { OPENAI_API_KEY = "" } = variables;
+  const secrets = [AGENT_API_KEY, LUNA_TOOL_HOST_TOKEN, LUNA_ASSERTION_KEY, OPENAI_API_KEY];
+  const log = createLogger("agent", secrets);
   endOnUncaught(log);
-  const { app, models } = buildApp(environment, variables, log);
+  const folder = pathsOf(environment.home).audit;
+  const audit = new AuditTrail({ folder, process: "agent", secrets, log });
+  const { app, models } = buildApp(environment, variables, { audit, log });
   const port = portsWith(environment.portOffset).agent;
   const server = serve({ fetch: app.fetch, listen: { port } });
   log.info("Listening", { port });
@@ -91,5 +107,6 @@ export async function main(environment: Environment): Promise<void> {
 
   log.info("Stopping", { signal: await stopping });
   await drain(server);
+  audit.close();
   process.exit(0);
 }

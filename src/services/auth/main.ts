@@ -1,5 +1,6 @@
 /** Runs the auth service: sign-in, sessions, and Caddy's question whether a request may pass. */
 import { z } from "zod";
+import { AuditTrail } from "../../audit/trail.ts";
 import { type Environment, readVariables } from "../../config/environment.ts";
 import { pathsOf } from "../../config/paths.ts";
 import { portsWith } from "../../config/ports.ts";
@@ -27,6 +28,7 @@ export async function main(environment: Environment): Promise<void> {
   const secrets = settings.dialect === "postgres" ? [token, settings.password] : [token];
   const log = createLogger("auth", secrets);
   endOnUncaught(log);
+  const audit = new AuditTrail({ folder: files.audit, process: "auth", secrets, log });
   const database = await openDatabase(settings);
   const clock = Date.now;
   await ensureOwner(database, clock());
@@ -47,7 +49,7 @@ export async function main(environment: Environment): Promise<void> {
 
   const attempts = new AttemptLimit(clock);
   const paths = new RoutedPaths({ path: files.routes, log });
-  const app = createAuthApp({ sessions, links, paths, attempts, token, clock, log });
+  const app = createAuthApp({ sessions, links, paths, attempts, token, clock, audit, log });
   const { auth: port } = portsWith(environment.portOffset);
   const server = serve({ fetch: app.fetch, listen: { port } });
   log.info("Auth is ready", { port, database: database.dialect });
@@ -55,6 +57,7 @@ export async function main(environment: Environment): Promise<void> {
   log.info("Stopping", { signal: await stopping });
   clearInterval(purging);
   await drain(server);
+  audit.close();
   await database.close();
   process.exit(0);
 }

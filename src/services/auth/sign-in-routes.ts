@@ -2,7 +2,10 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
+import type { AuditTrail } from "../../audit/trail.ts";
+import type { AuditRecord } from "../../contract/audit.ts";
 import { LinkSignIn, type Me, type SignInMethods } from "../../contract/auth.ts";
+import { clientAddress } from "../../lib/client-address.ts";
 import { ForbiddenError, LunaError, TooManyError, UnauthorizedError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { valid } from "../../lib/valid.ts";
@@ -18,11 +21,11 @@ export interface SignInDependencies {
   sessions: Sessions;
   links: LoginLinks;
   attempts: AttemptLimit;
+  audit: Pick<AuditTrail, "record">;
   log: Logger;
 }
 
 const BODY_BYTES_MAX = 4096;
-const ADDRESS_LENGTH_MAX = 64;
 
 const METHODS = { link: true, github: false } satisfies SignInMethods;
 
@@ -43,10 +46,9 @@ const ownPagesOnly = createMiddleware(async (context, next) => {
   await next();
 });
 
-/** Who is asking: the last hop of X-Forwarded-For is Caddy's own word, those before it are the client's. */
+/** Attempts that did not come through the edge are counted together. */
 function addressOf(context: Context): string {
-  const hops = context.req.header("X-Forwarded-For")?.split(",") ?? [];
-  return (hops.at(-1)?.trim() || "local").slice(0, ADDRESS_LENGTH_MAX);
+  return clientAddress(context.req) ?? "local";
 }
 
 async function sessionOf(context: Context, sessions: Sessions): Promise<Session | undefined> {
@@ -55,13 +57,14 @@ async function sessionOf(context: Context, sessions: Sessions): Promise<Session 
 }
 
 /** Refuses more failed attempts than the limit allows; whoever is signed in already is not limited. */
-function limitAttempts({ attempts, sessions }: SignInDependencies) {
+function limitAttempts({ attempts, sessions, audit }: SignInDependencies) {
   return createMiddleware(async (context, next) => {
     const address = addressOf(context);
     const waitMs = attempts.take(address);
     if (waitMs > 0 && (await sessionOf(context, sessions)) === undefined) {
       const seconds = Math.ceil(waitMs / 1000);
       context.header("Retry-After", String(seconds));
+      audit.record(refusedSignIn(context, { reason: "too_many_attempts" }));
       throw new TooManyError(
         `Cannot sign in now: too many attempts have failed; try again in ${seconds} s`,
         { details: { retry_after_s: seconds } },
@@ -70,6 +73,13 @@ function limitAttempts({ attempts, sessions }: SignInDependencies) {
     await next();
     if (waitMs === 0 && context.res.ok) attempts.giveBack(address);
   });
+}
+
+function refusedSignIn(context: Context, details: Record<string, string>): AuditRecord {
+  return {
+    actor: { kind: "anonymous", name: "" },
+    ...{ action: "sign_in", outcome: "refused", address: clientAddress(context.req), details },
+  };
 }
 
 interface SignInAttempt<Proof> {
@@ -82,24 +92,30 @@ interface SignInAttempt<Proof> {
 /** What all ways of signing in have in common: a proof goes in, a session and its cookie come out. */
 async function signIn<Proof>(
   context: Context,
-  { sessions, log }: SignInDependencies,
+  { sessions, audit, log }: SignInDependencies,
   { method, proof, refusal }: SignInAttempt<Proof>,
 ): Promise<void> {
   const facts = { method: method.name, address: addressOf(context) };
   const user_id = await method.identify(proof);
   if (user_id === undefined) {
     log.warn("A sign-in was refused", facts);
+    audit.record(refusedSignIn(context, { method: method.name }));
     throw new UnauthorizedError(refusal);
   }
   setSessionCookie(context, await sessions.start(user_id, method.name));
   log.info("Somebody signed in", { ...facts, user_id });
+  audit.record({
+    actor: { kind: "owner", name: user_id },
+    ...{ action: "sign_in", outcome: "ok", address: clientAddress(context.req) },
+    details: { method: method.name },
+  });
 }
 
 const LINK_REFUSAL =
   'Cannot sign in with this link: it has expired or was used already; make a new one with "luna login-link"';
 
 export function signInRoutes(dependencies: SignInDependencies) {
-  const { sessions, links, log } = dependencies;
+  const { sessions, links, audit, log } = dependencies;
   return new Hono()
     .get("/auth/me", async (context) => {
       const session = await sessionOf(context, sessions);
@@ -126,8 +142,15 @@ export function signInRoutes(dependencies: SignInDependencies) {
     .post("/auth/logout", ownPagesOnly, async (context) => {
       const token = readSessionCookie(context);
       if (token !== undefined) {
+        const session = await sessions.find(token);
         await sessions.end(token);
         log.info("Somebody signed out");
+        if (session !== undefined) {
+          audit.record({
+            actor: { kind: "owner", name: session.username },
+            ...{ action: "sign_out", outcome: "ok", address: clientAddress(context.req) },
+          });
+        }
       }
       clearSessionCookie(context);
       return context.json({ success: true });

@@ -1,6 +1,7 @@
 /** The HTTP app of the MCP service: one endpoint for each named server, opened by that server's key. */
 import { Hono } from "hono";
 import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
+import { clientAddress } from "../../lib/client-address.ts";
 import { UnauthorizedError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { exchange } from "./exchange.ts";
@@ -48,6 +49,7 @@ export function createMcpApp({ config, tools, ownerToken, log }: McpAppOptions) 
       return exchange({
         request: context.req.raw,
         server: server.name,
+        caller: { actor: context.var.actor, address: clientAddress(context.req) },
         offer: offers.of({ server, config: masterConfig, catalogue }),
         client: tools.client,
         running,

@@ -10,6 +10,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv-provider.js";
 import { VERSION } from "../../config/version.ts";
+import type { Caller } from "../../contract/audit.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Offer } from "./offer.ts";
 import type { RunningRequests } from "./running-requests.ts";
@@ -30,6 +31,8 @@ interface ExchangeOptions {
   request: Request;
   /** The named server's name. */
   server: string;
+  /** Who has the key that let the request in. */
+  caller: Caller;
   offer: Offer;
   client: ToolSource["client"];
   running: RunningRequests;
@@ -37,7 +40,7 @@ interface ExchangeOptions {
 }
 
 /** A server is never shared: two clients' request ids would meet in it (CVE-2026-25536). */
-function makeServer({ server, offer, client, log }: ExchangeOptions): Server {
+function makeServer({ server, caller, offer, client, log }: ExchangeOptions): Server {
   const mcp = new Server(
     { name: `Luna MCP - ${server}`, version: VERSION },
     {
@@ -49,11 +52,7 @@ function makeServer({ server, offer, client, log }: ExchangeOptions): Server {
   mcp.setRequestHandler(ListToolsRequestSchema, () => ({ tools: offer.tools }));
   mcp.setRequestHandler(CallToolRequestSchema, ({ params }, { signal }) =>
     callTool({
-      server,
-      offer,
-      client,
-      log,
-      signal,
+      ...{ server, caller, offer, client, log, signal },
       tool: params.name,
       arguments: params.arguments ?? {},
     }),

@@ -1,5 +1,6 @@
 /** Runs the MCP service: builds what its app needs, serves it, and ends in order. */
 import { z } from "zod";
+import { AuditTrail } from "../../audit/trail.ts";
 import { type Environment, readVariables } from "../../config/environment.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
 import { pathsOf } from "../../config/paths.ts";
@@ -20,19 +21,22 @@ export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const variables = readVariables(environment, McpVariables, "mcp");
   const { LUNA_MCP_TOKEN: ownerToken, LUNA_TOOL_HOST_TOKEN: token } = variables;
-  const log = createLogger("mcp", [ownerToken, token]);
+  const secrets = [ownerToken, token];
+  const log = createLogger("mcp", secrets);
   endOnUncaught(log);
   const paths = pathsOf(environment.home);
+  const audit = new AuditTrail({ folder: paths.audit, process: "mcp", secrets, log });
   const ports = portsWith(environment.portOffset);
   const config = new MasterConfigStore(paths.masterConfig);
   const catalogue = new ToolCatalogue({ paths, config });
   const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
-  const client = new ToolClient({ paths, catalogue, config, supervisorUrl, token, log });
+  const client = new ToolClient({ paths, catalogue, config, supervisorUrl, token, audit, log });
   const app = createMcpApp({ config, tools: { catalogue, client }, ownerToken, log });
   const server = serve({ fetch: app.fetch, listen: { port: ports.mcp } });
   log.info("Listening", { port: ports.mcp });
 
   log.info("Stopping", { signal: await stopping });
   await drain(server);
+  audit.close();
   process.exit(0);
 }

@@ -1,5 +1,6 @@
 /** Which named MCP server a request is for, and whether its key opens it. */
 import { createMiddleware } from "hono/factory";
+import type { AuditActor } from "../../contract/audit.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import { bearerOf } from "../../lib/app.ts";
 import { NotFoundError, UnauthorizedError, UnavailableError } from "../../lib/errors.ts";
@@ -24,6 +25,9 @@ function findNamedServer(
   return alias !== undefined && aliases.length === 1 ? servers[alias] : undefined;
 }
 
+/** Who has the token of this machine's owner. */
+const OWNER = { kind: "local", name: "luna mcp stdio" } as const;
+
 export interface ConfigSource {
   read(): Promise<MasterConfig>;
 }
@@ -32,6 +36,8 @@ interface NamedServerVariables {
   server: McpServer;
   /** The configuration that `server` is in. */
   masterConfig: MasterConfig;
+  /** Whoever has the key that was brought. */
+  actor: AuditActor;
 }
 
 async function readConfig(config: ConfigSource): Promise<MasterConfig> {
@@ -48,7 +54,7 @@ async function readConfig(config: ConfigSource): Promise<MasterConfig> {
 
 /**
  * Lets a request through that brings the server's key (`Authorization: Bearer` or `X-API-Key`),
- * or the token of this machine's owner, and sets `server` and `masterConfig`. Only the owner is told which names exist.
+ * or the token of this machine's owner, and sets `server`, `masterConfig` and `actor`. Only the owner is told which names exist.
  */
 export function requireServerKey(options: { config: ConfigSource; ownerToken: string }) {
   const ownerHash = hashSecret(options.ownerToken);
@@ -74,6 +80,7 @@ export function requireServerKey(options: { config: ConfigSource; ownerToken: st
       throw new NotFoundError(`Cannot use MCP server "${name}": it is switched off in the Hub`);
     }
     context.set("server", server);
+    context.set("actor", isKey ? { kind: "client", name: `mcp-${server.name}` } : OWNER);
     context.set("masterConfig", masterConfig);
     await next();
   });

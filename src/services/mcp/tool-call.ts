@@ -1,5 +1,6 @@
 /** One `tools/call`: from the client's arguments to what the protocol calls a result. */
 import { type CallToolResult, ErrorCode } from "@modelcontextprotocol/sdk/types.js";
+import type { Caller } from "../../contract/audit.ts";
 import type { ToolResult } from "../../contract/tool.ts";
 import { LunaError, messageOf, NotFoundError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
@@ -14,6 +15,7 @@ interface ToolCallOptions {
   log: Logger;
   tool: string;
   arguments: Record<string, unknown>;
+  caller: Caller;
   signal: AbortSignal;
 }
 
@@ -40,9 +42,9 @@ function toCallToolResult({ success, payload }: ToolResult): CallToolResult {
 }
 
 async function run(options: ToolCallOptions): Promise<ToolResult> {
-  const { tool, signal } = options;
+  const { tool, caller, signal } = options;
   try {
-    return await options.client.call({ tool, arguments: options.arguments, signal });
+    return await options.client.call({ tool, arguments: options.arguments, caller, signal });
   } catch (error) {
     // Nobody waits any more: what went wrong then is of no interest.
     if (signal.aborted) return { success: false, payload: "Cancelled" };

@@ -1,4 +1,5 @@
 /** What the MCP service needs of Luna's tools: the catalogue, and a way to call one. */
+import type { Caller } from "../../contract/audit.ts";
 import type { ToolDescription, ToolResult } from "../../contract/tool.ts";
 
 /** The tools of all enabled extensions; the same object as long as nothing changed. */
@@ -17,6 +18,7 @@ export interface ToolSource {
     call(request: {
       tool: string;
       arguments: Record<string, unknown>;
+      caller: Caller;
       signal?: AbortSignal;
     }): Promise<ToolResult>;
   };

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { Hono } from "hono";
+import { MemoryTrail } from "../../../tests/support/memory-trail.ts";
 import { until } from "../../../tests/support/until.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
 import { pathsOf } from "../../config/paths.ts";
@@ -123,6 +124,7 @@ class Bench {
       catalogue: new ToolCatalogue({ paths, config }),
       supervisorUrl: `http://127.0.0.1:${this.server.port}`,
       token: TOKEN,
+      audit: new MemoryTrail(),
       log: { debug: note, info: note, warn: note, error: note },
     });
   }
@@ -189,7 +191,10 @@ class Bench {
   }
 
   call(tool: string, args: Record<string, unknown> = {}, signal?: AbortSignal) {
-    return this.client.call({ tool, arguments: args, ...(signal === undefined ? {} : { signal }) });
+    return this.client.call({
+      ...{ tool, arguments: args, caller: { actor: { kind: "local", name: "test" } as const } },
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   async pid(): Promise<number> {

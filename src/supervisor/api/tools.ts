@@ -1,13 +1,18 @@
 /** The tools there are, and running one by hand. */
 import { Hono } from "hono";
 import { z } from "zod";
+import type { CallerOf } from "../../audit/caller.ts";
+import type { Caller } from "../../contract/audit.ts";
 import { ExecuteAnswer, type ToolCall, type ToolResult, ToolView } from "../../contract/tool.ts";
 import { answers } from "../../lib/route-facts.ts";
 import { valid } from "../../lib/valid.ts";
 
 export interface ToolsDeps {
+  callerOf: CallerOf;
   catalogue: { read(): Promise<{ tools: readonly ToolView[]; problems: readonly string[] }> };
-  toolClient: { call(call: ToolCall & { signal?: AbortSignal }): Promise<ToolResult> };
+  toolClient: {
+    call(call: ToolCall & { caller: Caller; signal?: AbortSignal }): Promise<ToolResult>;
+  };
 }
 
 const Arguments = z.record(z.string(), z.unknown());
@@ -29,6 +34,7 @@ export function toolsRoutes(deps: ToolsDeps) {
       const { success, payload } = await deps.toolClient.call({
         tool: context.req.param("tool"),
         arguments: context.req.valid("json"),
+        caller: deps.callerOf(context.req),
         signal: context.req.raw.signal,
       });
       const duration_ms = Math.round((performance.now() - began) * 10) / 10;
