@@ -39,6 +39,7 @@ export const ROUTERS: Readonly<Record<RouterName, { routes: Routes }>> = {
   agent: createAgentApp({
     ...{ agents: [], defaultAgent: "", apiKey: credentials.agentKey },
     ...{ port: ports.agent, log: silent },
+    callerOf: () => ({ actor: { kind: "key", name: "AGENT_API_KEY" } }),
   }),
   auth: createAuthApp(partly<AuthDependencies>({ token: credentials.authToken, log: silent })),
   mcp: createMcpApp(partly<McpAppOptions>({ ownerToken: credentials.mcpToken, log: silent })),
