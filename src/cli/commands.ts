@@ -61,6 +61,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./login-link.ts")).loginLink,
   },
   {
+    name: "passphrase",
+    summary: "Set the owner's passphrase, also a forgotten one (--remove takes it away)",
+    load: async () => (await import("./passphrase.ts")).passphrase,
+  },
+  {
     name: "mcp",
     summary: "mcp stdio --hub <name>: bridge a named MCP server to stdio",
     load: async () => (await import("./mcp.ts")).mcp,

@@ -6,7 +6,7 @@ import type { Environment } from "../config/environment.ts";
 import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
 import { runningOffset } from "../config/running.ts";
-import { LoginLink } from "../contract/auth.ts";
+import { Ended, LoginLink } from "../contract/auth.ts";
 import { ErrorBody } from "../contract/error.ts";
 import { Overview } from "../contract/process.ts";
 import { LunaError, UnavailableError } from "../lib/errors.ts";
@@ -16,7 +16,9 @@ const TIMEOUT_MS = 5_000;
 interface Call {
   url: string;
   token: string;
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "PUT";
+  /** Sent as JSON. */
+  body?: unknown;
 }
 
 async function call<Schema extends z.ZodType>(
@@ -28,7 +30,11 @@ async function call<Schema extends z.ZodType>(
   try {
     response = await fetch(request.url, {
       method: request.method ?? "GET",
-      headers: { Authorization: `Bearer ${request.token}` },
+      headers: {
+        Authorization: `Bearer ${request.token}`,
+        ...(request.body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     // One that dies in the middle of its answer has not answered.
@@ -104,5 +110,12 @@ export class Control {
       LoginLink,
     );
     return `${publicUrl}/login#t=${token}`;
+  }
+
+  /** Sets the owner's passphrase, or removes it with null; returns how many sessions that ended. */
+  async setPassphrase(passphrase: string | null): Promise<number> {
+    const url = `http://127.0.0.1:${this.#ports.auth}/passphrase`;
+    const token = this.#credentials.authToken;
+    return (await call({ url, token, method: "PUT", body: { passphrase } }, Ended)).ended;
   }
 }

@@ -1,25 +1,86 @@
-/** Sign-in: what the sign-in page sends and what it is told. */
+/** Sign-in: what the sign-in page and the account page send, and what they are told. */
 import { z } from "zod";
+import { PASSPHRASE_LENGTH_MAX } from "./passphrase.ts";
 
 /** The session's cookie on http; on https its name begins with `__Host-`. */
 export const SESSION_COOKIE = "luna_session";
+
+const SignInMethodName = z.enum(["link", "passphrase", "passkey", "github"]);
+export type SignInMethodName = z.infer<typeof SignInMethodName>;
 
 /** `POST /auth/link`: the one-time link's token, from the fragment of its address. */
 export const LinkSignIn = z.strictObject({ token: z.string().min(1).max(200) });
 export type LinkSignIn = z.infer<typeof LinkSignIn>;
 
+/** A passphrase as somebody typed it; whether it is good enough to be kept is another question. */
+const TypedPassphrase = z.string().min(1).max(PASSPHRASE_LENGTH_MAX);
+
+/** `POST /auth/passphrase`. */
+export const PassphraseSignIn = z.strictObject({ passphrase: TypedPassphrase });
+export type PassphraseSignIn = z.infer<typeof PassphraseSignIn>;
+
+/** `PUT /auth/account/passphrase`: the current one is asked for when there is one. */
+export const PassphraseChange = z.strictObject({
+  current: TypedPassphrase.optional(),
+  passphrase: TypedPassphrase,
+});
+export type PassphraseChange = z.infer<typeof PassphraseChange>;
+
+/** `DELETE /auth/account/passphrase`. */
+export const PassphraseRemoval = z.strictObject({ current: TypedPassphrase });
+export type PassphraseRemoval = z.infer<typeof PassphraseRemoval>;
+
+/** `PUT /passphrase`, for the command line only; null removes it. */
+export const PassphraseReset = z.strictObject({ passphrase: TypedPassphrase.nullable() });
+export type PassphraseReset = z.infer<typeof PassphraseReset>;
+
+/** What a change of the account has ended. */
+export const Ended = z.object({ ended: z.int() });
+export type Ended = z.infer<typeof Ended>;
+
 /** `GET /auth/methods`: only what is configured. */
-export const SignInMethods = z.object({ link: z.boolean(), github: z.boolean() });
+export const SignInMethods = z.object({
+  link: z.boolean(),
+  passphrase: z.boolean(),
+  passkey: z.boolean(),
+  github: z.boolean(),
+});
 export type SignInMethods = z.infer<typeof SignInMethods>;
 
 /** `GET /auth/me` (contract 5.3). */
 export const Me = z.object({
   authenticated: z.literal(true),
   username: z.string(),
-  method: z.enum(["link", "github"]),
+  /** Of who signed in with GitHub. */
+  github_id: z.int().optional(),
+  method: SignInMethodName,
   signed_in_at: z.iso.datetime(),
 });
 export type Me = z.infer<typeof Me>;
+
+/** A session as its owner sees it. */
+export const SessionView = z.object({
+  /** The beginning of its token's hash, which opens nothing. */
+  id: z.string(),
+  method: SignInMethodName,
+  created_at: z.iso.datetime(),
+  last_seen_at: z.iso.datetime(),
+  expires_at: z.iso.datetime(),
+  /** Where it was begun from; null when that was not kept. */
+  address: z.string().nullable(),
+  /** "Firefox on Linux". */
+  browser: z.string().nullable(),
+  /** Whether it is the very one that asks. */
+  current: z.boolean(),
+});
+export type SessionView = z.infer<typeof SessionView>;
+
+/** `GET /auth/account/sessions`. */
+export const SessionList = z.object({ sessions: z.array(SessionView) });
+
+/** `GET /auth/account/passphrase`. */
+export const PassphraseView = z.object({ changed_at: z.iso.datetime().nullable() });
+export type PassphraseView = z.infer<typeof PassphraseView>;
 
 /** `POST /login-links`, for the command line only. */
 export const LoginLink = z.object({ token: z.string(), expires_at: z.iso.datetime() });

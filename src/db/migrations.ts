@@ -1,7 +1,9 @@
 /** The migrations of both dialects, embedded as text, and which of them comes next. */
 import { UnavailableError } from "../lib/errors.ts";
 import signInPostgres from "./migrations/postgres/0001-sign-in.sql" with { type: "text" };
+import methodsPostgres from "./migrations/postgres/0002-sign-in-methods.sql" with { type: "text" };
 import signInSqlite from "./migrations/sqlite/0001-sign-in.sql" with { type: "text" };
+import methodsSqlite from "./migrations/sqlite/0002-sign-in-methods.sql" with { type: "text" };
 
 interface Migration {
   /** What `luna_migrations` remembers; never changed once released. */
@@ -13,6 +15,7 @@ interface Migration {
 /** In the order in which they are applied; released ones are never edited, only followed. */
 export const MIGRATIONS: readonly Migration[] = [
   { name: "0001-sign-in", sqlite: signInSqlite, postgres: signInPostgres },
+  { name: "0002-sign-in-methods", sqlite: methodsSqlite, postgres: methodsPostgres },
 ];
 
 /** The same text in both dialects. */

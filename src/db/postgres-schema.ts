@@ -11,6 +11,14 @@ const users = pgTable("luna_users", {
   created_at: time().notNull(),
 });
 
+const github_accounts = pgTable("luna_github_accounts", {
+  login: text().primaryKey(),
+  github_id: bigint({ mode: "number" }).notNull().unique(),
+  username: text().notNull(),
+  created_at: time().notNull(),
+  last_sign_in_at: time().notNull(),
+});
+
 const sessions = pgTable("luna_sessions", {
   token_hash: text().primaryKey(),
   user_id: text()
@@ -20,6 +28,12 @@ const sessions = pgTable("luna_sessions", {
   created_at: time().notNull(),
   last_seen_at: time().notNull(),
   expires_at: time().notNull(),
+  address: text(),
+  browser: text(),
+  passkey_id: text(),
+  github_id: bigint({ mode: "number" }).references(() => github_accounts.github_id, {
+    onDelete: "cascade",
+  }),
 });
 
 const login_links = pgTable("luna_login_links", {
@@ -32,4 +46,33 @@ const login_links = pgTable("luna_login_links", {
   used_at: time(),
 });
 
-export const postgresTables = { users, sessions, login_links };
+const passphrases = pgTable("luna_passphrases", {
+  user_id: text()
+    .primaryKey()
+    .references(() => users.id, { onDelete: "cascade" }),
+  hash: text().notNull(),
+  changed_at: time().notNull(),
+});
+
+const passkeys = pgTable("luna_passkeys", {
+  id: text().primaryKey(),
+  user_id: text()
+    .notNull()
+    .references(() => users.id, { onDelete: "cascade" }),
+  rp_id: text().notNull(),
+  name: text().notNull(),
+  public_key: text().notNull(),
+  counter: bigint({ mode: "number" }).notNull(),
+  transports: text().notNull(),
+  created_at: time().notNull(),
+  last_used_at: time(),
+});
+
+export const postgresTables = {
+  users,
+  github_accounts,
+  sessions,
+  login_links,
+  passphrases,
+  passkeys,
+};

@@ -8,6 +8,14 @@ const users = sqliteTable("luna_users", {
   created_at: integer().notNull(),
 });
 
+const github_accounts = sqliteTable("luna_github_accounts", {
+  login: text().primaryKey(),
+  github_id: integer().notNull().unique(),
+  username: text().notNull(),
+  created_at: integer().notNull(),
+  last_sign_in_at: integer().notNull(),
+});
+
 const sessions = sqliteTable("luna_sessions", {
   token_hash: text().primaryKey(),
   user_id: text()
@@ -17,6 +25,10 @@ const sessions = sqliteTable("luna_sessions", {
   created_at: integer().notNull(),
   last_seen_at: integer().notNull(),
   expires_at: integer().notNull(),
+  address: text(),
+  browser: text(),
+  passkey_id: text(),
+  github_id: integer().references(() => github_accounts.github_id, { onDelete: "cascade" }),
 });
 
 const login_links = sqliteTable("luna_login_links", {
@@ -29,4 +41,33 @@ const login_links = sqliteTable("luna_login_links", {
   used_at: integer(),
 });
 
-export const sqliteTables = { users, sessions, login_links };
+const passphrases = sqliteTable("luna_passphrases", {
+  user_id: text()
+    .primaryKey()
+    .references(() => users.id, { onDelete: "cascade" }),
+  hash: text().notNull(),
+  changed_at: integer().notNull(),
+});
+
+const passkeys = sqliteTable("luna_passkeys", {
+  id: text().primaryKey(),
+  user_id: text()
+    .notNull()
+    .references(() => users.id, { onDelete: "cascade" }),
+  rp_id: text().notNull(),
+  name: text().notNull(),
+  public_key: text().notNull(),
+  counter: integer().notNull(),
+  transports: text().notNull(),
+  created_at: integer().notNull(),
+  last_used_at: integer(),
+});
+
+export const sqliteTables = {
+  users,
+  github_accounts,
+  sessions,
+  login_links,
+  passphrases,
+  passkeys,
+};

@@ -1,6 +1,7 @@
 /** Auth on a real Postgres: the same rules as on SQLite, and a server that crashes beneath it. */
 import { afterAll, expect, test } from "bun:test";
 import connect from "postgres";
+import { accountSuite } from "../support/auth-account-suite.ts";
 import { startAuth } from "../support/auth-harness.ts";
 import { authSuite } from "../support/auth-suite.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -9,7 +10,9 @@ import { until } from "../support/until.ts";
 const server = await startPostgres();
 afterAll(() => server.remove());
 
-authSuite({ name: "postgres", create: () => server.createDatabase() });
+const create = () => server.createDatabase();
+authSuite({ name: "postgres", create });
+accountSuite({ name: "postgres", create });
 
 test("a database that hangs holds a request ten seconds, not for ever", async () => {
   const settings = await server.createDatabase();

@@ -6,8 +6,11 @@ import type { DatabaseSettings } from "../../src/db/settings.ts";
 import type { Logger } from "../../src/lib/log.ts";
 import { createAuthApp } from "../../src/services/auth/app.ts";
 import { AttemptLimit } from "../../src/services/auth/attempt-limit.ts";
+import { GuessLimit } from "../../src/services/auth/guess-limit.ts";
 import { LoginLinks } from "../../src/services/auth/login-links.ts";
 import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
+import { PassphraseHash } from "../../src/services/auth/passphrase-hash.ts";
+import { Passphrases } from "../../src/services/auth/passphrases.ts";
 import { RoutedPaths } from "../../src/services/auth/routed-paths.ts";
 import { Sessions } from "../../src/services/auth/sessions.ts";
 import { MemoryTrail } from "./memory-trail.ts";
@@ -51,11 +54,19 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
   await ensureOwner(database, clock());
   const log = new MemoryLog();
   const audit = new MemoryTrail();
-  const sessions = new Sessions({ database, clock, log });
+  const allowsGithub = (): boolean => false;
+  const sessions = new Sessions({ database, clock, log, allowsGithub });
   const links = new LoginLinks({ database, clock });
+  const passphrases = new Passphrases({
+    ...{ database, clock },
+    ...{ hash: new PassphraseHash(), guesses: new GuessLimit(clock) },
+  });
   const attempts = new AttemptLimit(clock);
   const paths = new RoutedPaths({ path: routes, log });
-  const app = createAuthApp({ sessions, links, paths, attempts, token, clock, audit, log });
+  const app = createAuthApp({
+    ...{ sessions, links, passphrases, paths, attempts },
+    ...{ token, clock, audit, log },
+  });
 
   const request = (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
@@ -90,6 +101,6 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
     const answer = await post("/auth/link", { token: link.token }, headers);
     return answer.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   };
-  const parts = { database, sessions, links, app, audit, log, time };
+  const parts = { database, sessions, links, passphrases, app, audit, log, time };
   return { ...parts, request, post, verify, route, signIn, close: () => database.close() };
 }

@@ -96,13 +96,26 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
       expect((await auth.post("/auth/link", { token: late.token })).status).toBe(401);
     });
 
-    test("using a link takes nothing else away", async () => {
+    test("it replaces this browser's own session, and takes nothing else away", async () => {
       const auth = await start();
+      const elsewhere = await auth.signIn();
       const cookie = await auth.signIn();
       const other = await auth.links.create(OWNER_ID);
-      await auth.signIn({ Cookie: cookie, ...OWN });
-      expect((await auth.verify({ Cookie: cookie })).status).toBe(204);
+      const renewed = await auth.signIn({ Cookie: cookie, ...OWN });
+      expect(renewed).not.toBe(cookie);
+      expect((await auth.verify({ Cookie: renewed })).status).toBe(204);
+      expect((await auth.verify({ Cookie: cookie })).status).toBe(401);
+      expect((await auth.verify({ Cookie: elsewhere })).status).toBe(204);
       expect((await auth.post("/auth/link", { token: other.token })).status).toBe(200);
+    });
+
+    test("a token that somebody planted in the browser is never taken for the session's", async () => {
+      const auth = await start();
+      const planted = `luna_session=${"A".repeat(43)}`;
+      const cookie = await auth.signIn({ Cookie: planted, ...OWN });
+      expect(cookie).not.toBe(planted);
+      expect((await auth.verify({ Cookie: planted })).status).toBe(401);
+      expect((await auth.verify({ Cookie: cookie })).status).toBe(204);
     });
 
     test("what is no token is refused without being looked up", async () => {
@@ -132,7 +145,7 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
       expect((await send("{")).status).toBe(400);
       // One address has ten attempts, and bad bodies count.
       auth.time.now += 60_000;
-      const large = await send(JSON.stringify({ token: "x".repeat(5000) }));
+      const large = await send(JSON.stringify({ token: "x".repeat(20_000) }));
       expect(large.status).toBe(413);
       expect(await codeOf(large)).toBe("too_large");
     });
@@ -413,7 +426,12 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
       const auth = await start();
       expect(await (await auth.request("/healthz")).json()).toEqual({ status: "ok" });
       const methods = await auth.request("/auth/methods");
-      expect(await methods.json()).toEqual({ link: true, github: false });
+      expect(await methods.json()).toEqual({
+        link: true,
+        passphrase: false,
+        passkey: false,
+        github: false,
+      });
       for (const path of ["/", "/auth", "/auth/callback", "/auth/me/", "//auth/me"]) {
         const answer = await auth.request(path);
         expect(answer.status).toBe(404);

@@ -59,12 +59,31 @@ export function databaseSuite({ name, create }: DatabaseSuiteOptions): void {
     const { queries, tables, close } = await openDatabase(await create());
     const user = { id: "u", username: "u", created_at: 1_800_000_000_000 };
     const common = { token_hash: "h", user_id: "u", created_at: 1, expires_at: 2 };
-    const session = { ...common, method: "link" as const, last_seen_at: 3 };
+    // The largest number that JavaScript counts to: neither dialect may cut it.
+    const github_id = Number.MAX_SAFE_INTEGER;
+    const account = { login: "l", github_id, username: "L", created_at: 1, last_sign_in_at: 2 };
+    const place = { address: "192.0.2.1", browser: "Firefox on Linux", passkey_id: "k", github_id };
+    const session = { ...common, method: "link" as const, last_seen_at: 3, ...place };
     const link = { ...common, used_at: null };
+    const passphrase = { user_id: "u", hash: "$argon2id$", changed_at: 1 };
+    const key = { id: "k", user_id: "u", rp_id: "luna.example", name: "Key", public_key: "p" };
+    const passkey = {
+      ...key,
+      counter: 4,
+      transports: "usb,nfc",
+      created_at: 1,
+      last_used_at: null,
+    };
     await queries.insert(tables.users).values(user);
+    await queries.insert(tables.github_accounts).values(account);
     await queries.insert(tables.sessions).values(session);
     await queries.insert(tables.login_links).values(link);
+    await queries.insert(tables.passphrases).values(passphrase);
+    await queries.insert(tables.passkeys).values(passkey);
     expect(await queries.select().from(tables.users)).toEqual([user]);
+    expect(await queries.select().from(tables.github_accounts)).toEqual([account]);
+    expect(await queries.select().from(tables.passphrases)).toEqual([passphrase]);
+    expect(await queries.select().from(tables.passkeys)).toEqual([passkey]);
     expect(await queries.select().from(tables.sessions)).toEqual([session]);
     expect(await queries.select().from(tables.login_links)).toEqual([link]);
     await close();

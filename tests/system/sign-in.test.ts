@@ -1,7 +1,8 @@
 /** Who may pass on the compiled Luna: the classes of the edge, the one-time link, and a session that lasts. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Me } from "../../src/contract/auth.ts";
-import { type Luna, startLuna } from "../support/start-luna.ts";
+import { BINARY, type Luna, startLuna } from "../support/start-luna.ts";
+import { until } from "../support/until.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -90,4 +91,78 @@ test("a page of another site changes nothing, though the browser sends the cooki
   expect((await restart({ "Sec-Fetch-Site": "cross-site" })).status).toBe(403);
   expect((await restart({})).status).toBe(403);
   expect((await restart({ Origin: luna.url })).status).toBe(200);
+});
+
+const PASSPHRASE = "seven quiet moons at noon";
+const OTHER = "eight loud suns by night";
+
+function signInWith(passphrase: string): Promise<Response> {
+  return fetch(`${luna.url}/auth/passphrase`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Origin: luna.url },
+    body: JSON.stringify({ passphrase }),
+  });
+}
+
+test("the passphrase is set by what is piped in, and an argument is refused unheard", async () => {
+  const pipe = async (text: string, ...args: string[]) => {
+    const child = Bun.spawn([BINARY, "passphrase", ...args], {
+      env: luna.environment,
+      stdin: new Blob([text]),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    return { code: await child.exited, stdout, stderr };
+  };
+  const argument = await pipe("", PASSPHRASE);
+  expect(argument.code).toBe(1);
+  expect(argument.stderr).toContain("use luna passphrase [--remove]");
+  expect(argument.stderr).not.toContain(PASSPHRASE);
+  expect((await pipe("")).stderr).toContain("it is empty");
+  const easy = await pipe("password1234\n");
+  expect(easy.code).toBe(1);
+  expect(easy.stderr).toContain("Cannot use this passphrase: it is a common password");
+  expect(await pipe(`${PASSPHRASE}\n`)).toMatchObject({
+    code: 0,
+    stdout: "The passphrase is set.\n",
+    stderr: "",
+  });
+  const answer = await signInWith(PASSPHRASE);
+  expect(answer.status).toBe(200);
+  const cookie = answer.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  expect(await pipe(OTHER)).toMatchObject({
+    code: 0,
+    stdout: "The passphrase is set. One session made with the old one ended.\n",
+  });
+  expect((await get("/auth/me", { Cookie: cookie })).status).toBe(401);
+  expect((await signInWith(PASSPHRASE)).status).toBe(401);
+});
+
+test("on a terminal the passphrase is asked for twice, and not shown", async () => {
+  let shown = "";
+  const child = Bun.spawn([BINARY, "passphrase"], {
+    env: luna.environment,
+    terminal: {
+      cols: 80,
+      rows: 24,
+      data: (_terminal, data) => {
+        shown += new TextDecoder().decode(data);
+      },
+    },
+  });
+  await until(() => shown.includes("New passphrase: "), { what: "the first question" });
+  child.terminal?.write(`${PASSPHRASE}\r`);
+  await until(() => shown.includes("The same again: "), { what: "the second question" });
+  child.terminal?.write(`${PASSPHRASE}\r`);
+  expect(await child.exited).toBe(0);
+  await until(() => shown.includes("The passphrase is set."), { what: "the answer" });
+  child.terminal?.close();
+  expect(shown).not.toContain(PASSPHRASE);
+  expect((await signInWith(PASSPHRASE)).status).toBe(200);
+  expect((await luna.run("passphrase", "--remove")).stdout).toStartWith("The passphrase is gone.");
+  expect((await signInWith(PASSPHRASE)).status).toBe(401);
 });

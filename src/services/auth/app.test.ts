@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { accountSuite } from "../../../tests/support/auth-account-suite.ts";
 import { startAuth } from "../../../tests/support/auth-harness.ts";
 import { authSuite } from "../../../tests/support/auth-suite.ts";
 import { LAST_SEEN_INTERVAL_MS } from "./sessions.ts";
@@ -18,6 +19,7 @@ const create = async () => ({
 });
 
 authSuite({ name: "sqlite", create });
+accountSuite({ name: "sqlite", create });
 
 test("a session whose use cannot be written down is good all the same", async () => {
   const settings = await create();

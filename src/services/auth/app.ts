@@ -1,13 +1,15 @@
-/** Auth's HTTP app: sign-in under `/auth`, Caddy's question under `/verify`. */
+/** Auth's HTTP app: sign-in and the account under `/auth`, Caddy's question under `/verify`. */
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { databaseFailure } from "../../db/failure.ts";
 import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { UnavailableError } from "../../lib/errors.ts";
+import { type AccountDependencies, accountRoutes } from "./account-routes.ts";
 import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
 import { type SignInDependencies, signInRoutes } from "./sign-in-routes.ts";
+import { retryAfterOf } from "./too-many.ts";
 
-export type AuthDependencies = SignInDependencies & EdgeDependencies;
+export type AuthDependencies = SignInDependencies & AccountDependencies & EdgeDependencies;
 export type AuthApp = ReturnType<typeof createAuthApp>;
 
 /** A database that hangs holds nobody's request longer. */
@@ -38,7 +40,12 @@ export function createAuthApp(dependencies: AuthDependencies) {
     .use(noStore, loopbackHost, answerInTime)
     .get("/healthz", (context) => context.json({ status: "ok" }))
     .route("/", signInRoutes(dependencies))
+    .route("/", accountRoutes(dependencies))
     .route("/", edgeRoutes(dependencies))
     .notFound(onNotFound)
-    .onError((thrown, context) => answerError(databaseFailure(thrown) ?? thrown, context));
+    .onError((thrown, context) => {
+      const retryAfter = retryAfterOf(thrown);
+      if (retryAfter !== undefined) context.header("Retry-After", retryAfter);
+      return answerError(databaseFailure(thrown) ?? thrown, context);
+    });
 }

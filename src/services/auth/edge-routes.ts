@@ -1,21 +1,30 @@
-/** The internal half of auth: Caddy asks whether a request may pass, and the command line for sign-in links. */
+/** The internal half of auth: Caddy asks whether a request may pass, and the command line for sign-in links and a new passphrase. */
 import { type Context, Hono } from "hono";
+import type { AuditTrail } from "../../audit/trail.ts";
+import { PassphraseReset } from "../../contract/auth.ts";
 import { requireBearer } from "../../lib/app.ts";
 import { assertionKey, signAssertion } from "../../lib/assertion.ts";
 import { ForbiddenError, NotFoundError, UnauthorizedError } from "../../lib/errors.ts";
+import { valid } from "../../lib/valid.ts";
+import { changePassphrase } from "./account.ts";
 import type { LoginLinks } from "./login-links.ts";
 import { OWNER_ID } from "./owner.ts";
+import type { Passphrases } from "./passphrases.ts";
 import { refusalOf } from "./request-origin.ts";
 import { signInAddress } from "./return-to.ts";
 import type { RoutedPaths } from "./routed-paths.ts";
 import { routedTarget } from "./routed-target.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 import type { Sessions } from "./sessions.ts";
+import { smallBody } from "./sign-in.ts";
+import { isNavigation } from "./visitor.ts";
 
 export interface EdgeDependencies {
   sessions: Sessions;
   links: LoginLinks;
+  passphrases: Passphrases;
   paths: RoutedPaths;
+  audit: Pick<AuditTrail, "record">;
   /** LUNA_AUTH_TOKEN. */
   token: string;
   /** Milliseconds since 1970. */
@@ -25,13 +34,6 @@ export interface EdgeDependencies {
 /** Programs read answers of `/api`; a page of ours would read the sign-in page as one. */
 const API = /^\/api(?:[/?]|$)/;
 
-/** Whether a person waits for a page. `Sec-Fetch-Mode` says so; older browsers are known by what they accept. */
-function isNavigation(method: string, headers: Headers): boolean {
-  const mode = headers.get("Sec-Fetch-Mode");
-  if (mode !== null) return mode === "navigate";
-  return method === "GET" && (headers.get("Accept") ?? "").includes("text/html");
-}
-
 /** The path and query that the browser asked for. */
 function publicUri(context: Context): string {
   return context.req.header("X-Forwarded-Uri") ?? "/";
@@ -40,7 +42,8 @@ function publicUri(context: Context): string {
 /** Tells Caddy that the path stays whole; a header that is missing or empty would be refused. */
 const NO_PREFIX = "-";
 
-export function edgeRoutes({ sessions, links, paths, token, clock }: EdgeDependencies) {
+export function edgeRoutes(dependencies: EdgeDependencies) {
+  const { sessions, links, passphrases, paths, token, clock, audit } = dependencies;
   const internal = requireBearer(token, "auth's internal endpoints");
   const key = assertionKey(token);
 
@@ -96,5 +99,18 @@ export function edgeRoutes({ sessions, links, paths, token, clock }: EdgeDepende
           return context.body(null, 204);
       }
     })
-    .post("/login-links", internal, async (context) => context.json(await links.create(OWNER_ID)));
+    .post("/login-links", internal, async (context) => context.json(await links.create(OWNER_ID)))
+    .put("/passphrase", internal, smallBody, valid("json", PassphraseReset), async (context) => {
+      const { passphrase } = context.req.valid("json");
+      const ended = await changePassphrase(
+        { passphrases, sessions },
+        { user_id: OWNER_ID, passphrase },
+      );
+      audit.record({
+        actor: { kind: "local", name: "command line" },
+        ...{ action: passphrase === null ? "passphrase.remove" : "passphrase.set", outcome: "ok" },
+        details: { ended },
+      });
+      return context.json({ ended });
+    });
 }

@@ -3,7 +3,7 @@ import { and, eq, gt, inArray, isNull, lte } from "drizzle-orm";
 import type { LoginLink } from "../../contract/auth.ts";
 import type { Database } from "../../db/database.ts";
 import { generateSecret, hashSecret } from "../../lib/secret.ts";
-import type { SignInMethod } from "./sign-in-method.ts";
+import type { Identity, SignInMethod } from "./sign-in-method.ts";
 import { looksLikeToken } from "./token.ts";
 
 export const LINK_LIFETIME_MS = 30 * 60_000;
@@ -39,7 +39,7 @@ export class LoginLinks implements SignInMethod<string> {
   }
 
   /** Uses a link up: of two who come at the same moment, one gets the user. */
-  async identify(token: string): Promise<string | undefined> {
+  async identify(token: string): Promise<Identity | undefined> {
     if (!looksLikeToken(token)) return undefined;
     const { queries, tables } = this.#database;
     const { token_hash, used_at, expires_at, user_id } = tables.login_links;
@@ -49,7 +49,7 @@ export class LoginLinks implements SignInMethod<string> {
       .set({ used_at: now })
       .where(and(eq(token_hash, hashSecret(token)), isNull(used_at), gt(expires_at, now)))
       .returning({ user_id });
-    return used?.user_id;
+    return used;
   }
 
   /** Removes links that have expired. */

@@ -11,8 +11,11 @@ import { serve } from "../../lib/serve.ts";
 import { askedToStop, drain, endOnUncaught } from "../../lib/stop.ts";
 import { createAuthApp } from "./app.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
+import { GuessLimit } from "./guess-limit.ts";
 import { LoginLinks } from "./login-links.ts";
 import { ensureOwner } from "./owner.ts";
+import { PassphraseHash } from "./passphrase-hash.ts";
+import { Passphrases } from "./passphrases.ts";
 import { RoutedPaths } from "./routed-paths.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -32,8 +35,13 @@ export async function main(environment: Environment): Promise<void> {
   const database = await openDatabase(settings);
   const clock = Date.now;
   await ensureOwner(database, clock());
-  const sessions = new Sessions({ database, clock, log });
+  const allowsGithub = (): boolean => false;
+  const sessions = new Sessions({ database, clock, log, allowsGithub });
   const links = new LoginLinks({ database, clock });
+  const passphrases = new Passphrases({
+    ...{ database, clock },
+    ...{ hash: new PassphraseHash(), guesses: new GuessLimit(clock) },
+  });
 
   const purge = async (): Promise<void> => {
     try {
@@ -49,7 +57,10 @@ export async function main(environment: Environment): Promise<void> {
 
   const attempts = new AttemptLimit(clock);
   const paths = new RoutedPaths({ path: files.routes, log });
-  const app = createAuthApp({ sessions, links, paths, attempts, token, clock, audit, log });
+  const app = createAuthApp({
+    ...{ sessions, links, passphrases, paths, attempts },
+    ...{ token, clock, audit, log },
+  });
   const { auth: port } = portsWith(environment.portOffset);
   const server = serve({ fetch: app.fetch, listen: { port } });
   log.info("Auth is ready", { port, database: database.dialect });

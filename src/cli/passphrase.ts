@@ -1,0 +1,47 @@
+/** `luna passphrase`: sets the owner's passphrase, also one that was forgotten, or takes it away. */
+import { parseArgs } from "node:util";
+import type { Environment } from "../config/environment.ts";
+import { InvalidInputError } from "../lib/errors.ts";
+import { Control } from "./control.ts";
+import { isTerminal, readHiddenLine } from "./hidden-line.ts";
+
+const USAGE = "use luna passphrase [--remove]; it is asked for, or comes by standard input";
+/** What shells give a program that Ctrl-C ended. */
+const CANCELLED = 130;
+
+function flagsIn(args: string[]): { remove: boolean } {
+  try {
+    return parseArgs({ args, options: { remove: { type: "boolean", default: false } } }).values;
+  } catch {
+    // Without the cause: a passphrase that was given as an argument would stand in it.
+    throw new InvalidInputError(`Cannot set the passphrase: ${USAGE}`);
+  }
+}
+
+/** undefined when the person wants to stop. */
+async function askFor(): Promise<string | undefined> {
+  const passphrase = await readHiddenLine("New passphrase: ");
+  if (passphrase === undefined || !isTerminal()) return passphrase;
+  const again = await readHiddenLine("The same again: ");
+  if (again === undefined || again === passphrase) return again;
+  throw new InvalidInputError("Cannot set the passphrase: the two that you typed differ");
+}
+
+function tell(done: string, ended: number): number {
+  const others =
+    ended === 0
+      ? ""
+      : ` ${ended === 1 ? "One session" : `${ended} sessions`} made with the old one ended.`;
+  process.stdout.write(`${done}${others}\n`);
+  return 0;
+}
+
+export async function passphrase(environment: Environment, args: string[]): Promise<number> {
+  const { remove } = flagsIn(args);
+  const control = await Control.of(environment);
+  if (remove) return tell("The passphrase is gone.", await control.setPassphrase(null));
+  const text = await askFor();
+  if (text === undefined) return CANCELLED;
+  if (text === "") throw new InvalidInputError("Cannot set the passphrase: it is empty");
+  return tell("The passphrase is set.", await control.setPassphrase(text));
+}
