@@ -1,0 +1,139 @@
+/** Ways to ask for what one may not have: each a set of headers that must open nothing. */
+import { assertionKey, signAssertion } from "../../src/lib/assertion.ts";
+import type { Luna } from "../support/start-luna.ts";
+import type { Access, ClassifiedRoute } from "./access.ts";
+
+type Headers = readonly (readonly [string, string])[];
+
+/** What a Luna has given out. */
+export interface GivenOut {
+  luna: Luna;
+  /** Cookie headers. */
+  session: string;
+  revoked: string;
+  /** The key of the MCP server that example paths name. */
+  serverKey: string;
+}
+
+export interface BadCredential {
+  name: string;
+  headers: Headers;
+  /** Added to the path. */
+  query?: string;
+}
+
+const bearer = (token: string) => ["Authorization", `Bearer ${token}`] as const;
+
+/** The one right credential on the process's own port. */
+export function rightHeaders({ router, access, path }: ClassifiedRoute, given: GivenOut): Headers {
+  const { credentials } = given.luna;
+  if (access === "session") return [["Cookie", given.session]];
+  if (access === "server_key") return [bearer(given.serverKey)];
+  if (router === "agent") return [bearer(credentials.agentKey)];
+  if (router === "auth") return [bearer(credentials.authToken)];
+  if (path.startsWith("/tool-hosts/")) return [bearer(credentials.toolHostToken)];
+  return [bearer(credentials.supervisorToken)];
+}
+
+/** What processes or proxies of other programs believe when it stands in a header. */
+const FORGED: Headers = [
+  ["X-Luna-Identity", "owner"],
+  ["X-Luna-User", "owner"],
+  ["X_Luna_Identity", "owner"],
+  ["X-Luna-Upstream", "127.0.0.1:9999"],
+  ["X-Forwarded-User", "owner"],
+  ["X-Forwarded-For", "127.0.0.1"],
+  ["X-Forwarded-Host", "127.0.0.1"],
+  ["X-Forwarded-Uri", "/auth/methods"],
+  ["X-Original-URL", "/healthz"],
+  ["X-Rewrite-URL", "/healthz"],
+  ["X-Real-IP", "127.0.0.1"],
+  ["X-Request-From", "internal"],
+  ["Remote-User", "owner"],
+];
+
+function anyone(): BadCredential[] {
+  return [
+    { name: "nothing", headers: [] },
+    { name: "a wrong token", headers: [bearer("wrong")] },
+    { name: "an empty token", headers: [["Authorization", "Bearer "]] },
+    { name: "a very long token", headers: [bearer("a".repeat(8000))] },
+    { name: "a token with odd bytes", headers: [bearer("\xff\xfe'\"--;$(id)")] },
+    { name: "a made-up session", headers: [["Cookie", `luna_session=${"A".repeat(43)}`]] },
+    { name: "a broken session", headers: [["Cookie", "luna_session=%00;luna_session='--"]] },
+    { name: "forged identities", headers: FORGED },
+    {
+      name: "another method in a header",
+      headers: [
+        ["X-HTTP-Method-Override", "GET"],
+        ["X-Method-Override", "OPTIONS"],
+      ],
+    },
+  ];
+}
+
+/** The right secret, in places where it does not count. */
+function misplaced(right: Headers): BadCredential[] {
+  const [, value = ""] = right[0] ?? [];
+  const secret = value.replace(/^(Bearer |\w+=)/, "");
+  return [
+    {
+      name: "the secret in the query",
+      headers: [],
+      query: `token=${secret}&access_token=${secret}`,
+    },
+    {
+      name: "the secret as a password",
+      headers: [["Authorization", `Basic ${btoa(`owner:${secret}`)}`]],
+    },
+    { name: "the secret without a scheme", headers: [["Authorization", secret]] },
+    { name: "the secret cut by one", headers: [bearer(secret.slice(0, -1))] },
+    { name: "the secret and another", headers: [bearer("wrong"), bearer(secret)] },
+    { name: "the secret in another case", headers: [bearer(secret.toLowerCase())] },
+  ];
+}
+
+/** What this Luna gave out for other doors, and what another Luna gave out for this one. */
+function ofOthers(given: GivenOut, other: GivenOut): BadCredential[] {
+  const { credentials, home } = given.luna;
+  const signed = signAssertion(
+    { subject: "owner", name: "owner" },
+    { key: assertionKey(credentials.authToken), now: Date.now() },
+  );
+  const secrets = { ...credentials, serverKey: given.serverKey, home };
+  const foreign = { ...other.luna.credentials, serverKey: other.serverKey };
+  return [
+    ...Object.entries(secrets).map(([name, secret]) => ({
+      name: `this Luna's ${name}`,
+      headers: [bearer(secret)],
+    })),
+    ...Object.entries(foreign).map(([name, secret]) => ({
+      name: `another Luna's ${name}`,
+      headers: [bearer(secret)],
+    })),
+    { name: "a session that was ended", headers: [["Cookie", given.revoked]] },
+    { name: "another Luna's session", headers: [["Cookie", other.session]] },
+    { name: "a session", headers: [["Cookie", given.session]] },
+    { name: "a signed identity alone", headers: [["X-Luna-Identity", signed]] },
+  ];
+}
+
+const CLASSES_WITH_SECRET: readonly Access[] = ["token", "session", "server_key"];
+
+/** All that must not open `route`. */
+export function badCredentials(
+  route: ClassifiedRoute,
+  given: GivenOut,
+  other: GivenOut,
+): BadCredential[] {
+  const right = rightHeaders(route, given);
+  const values = new Set(right.map(([, value]) => value));
+  // Opens every named server, for the bridge of this machine's owner.
+  if (route.access === "server_key") values.add(`Bearer ${given.luna.credentials.mcpToken}`);
+  const cases = [
+    ...anyone(),
+    ...(CLASSES_WITH_SECRET.includes(route.access) ? misplaced(right) : []),
+    ...ofOthers(given, other),
+  ];
+  return cases.filter(({ headers }) => !headers.some(([, value]) => values.has(value)));
+}

@@ -1,0 +1,250 @@
+/** Every route that Luna's processes have × every credential that must not open it, on their own ports and through Caddy. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { McpServerKey } from "../../src/contract/config.ts";
+import { ErrorBody } from "../../src/contract/error.ts";
+import { send, type WireAnswer, type WireRequest } from "../support/raw-http.ts";
+import { startLuna } from "../support/start-luna.ts";
+import {
+  type Access,
+  accessAtEdge,
+  type ClassifiedRoute,
+  classifiedRoutes,
+  concretePath,
+  MCP_SERVER,
+  publicPaths,
+  rowOf,
+} from "./access.ts";
+import { badCredentials, type GivenOut, rightHeaders } from "./credentials.ts";
+import { leaksIn } from "./leak.ts";
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
+/** Statuses that say no. */
+const REFUSALS = [400, 401, 403, 404, 405, 421, 429, 501];
+const SAFE = ["GET", "HEAD", "OPTIONS"];
+
+let given: GivenOut;
+let other: GivenOut;
+let supervisorPid: number;
+
+async function giveOut(): Promise<GivenOut> {
+  const luna = await startLuna();
+  const session = await luna.signIn();
+  const revoked = await luna.signIn();
+  const out = await fetch(`${luna.url}/auth/logout`, {
+    method: "POST",
+    headers: { Cookie: revoked, Origin: luna.url },
+  });
+  expect(out.status).toBe(200);
+  const made = await luna.control("/mcp-servers/create", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name: MCP_SERVER }),
+  });
+  const { api_key: serverKey } = McpServerKey.parse(await made.json());
+  return { luna, session, revoked, serverKey };
+}
+
+beforeAll(async () => {
+  [given, other] = await Promise.all([giveOut(), giveOut()]);
+  supervisorPid = (await given.luna.state()).supervisor.pid;
+});
+afterAll(async () => {
+  for (const { luna } of [given, other]) {
+    await luna.stop();
+    await luna.remove();
+  }
+});
+
+const { routes } = classifiedRoutes();
+const portOf = ({ router }: ClassifiedRoute): number => given.luna.ports[router];
+const methodOf = ({ method }: ClassifiedRoute): string => (method === "ALL" ? "POST" : method);
+const titled = routes.map((route) => ({
+  ...route,
+  title: `${route.router} ${route.method} ${route.path}`,
+}));
+
+function own({ luna }: GivenOut): [string, string][] {
+  return [
+    ["Origin", luna.url],
+    ["Sec-Fetch-Site", "same-origin"],
+  ];
+}
+
+/** What is wrong with a refusal, in words; nothing when it is one. */
+function faultOf(answer: WireAnswer, title: string, allowed: readonly number[]): string[] {
+  const faults = leaksIn(answer, given.luna, {
+    session: given.session,
+    serverKey: given.serverKey,
+  });
+  if (!allowed.includes(answer.status)) faults.push(`status ${answer.status}`);
+  const type = answer.headers.get("Content-Type") ?? "";
+  if (
+    answer.status === 401 &&
+    answer.body !== "" &&
+    !ErrorBody.safeParse(JSON.parse(answer.body)).success
+  ) {
+    faults.push(`${type} is no error of Luna's`);
+  }
+  if (answer.headers.has("Access-Control-Allow-Origin")) faults.push("other origins may read it");
+  return faults.map((fault) => `${title}: ${fault}`);
+}
+
+/** What a class makes of a wrong credential. */
+function allowedFor(access: Access): readonly number[] {
+  if (access === "token" || access === "server_key" || access === "session") return [401];
+  return [...REFUSALS, 422, ...(access === "open" ? [200, 302, 304] : [])];
+}
+
+describe("on the process's own port", () => {
+  test.each(titled)("$title", async (route) => {
+    const target = concretePath(route.path);
+    const method = methodOf(route);
+    const faults: string[] = [];
+    for (const { name, headers, query } of badCredentials(route, given, other)) {
+      const where = query === undefined ? target : `${target}?${query}`;
+      const answer = await send(portOf(route), { target: where, method, headers });
+      faults.push(...faultOf(answer, name, allowedFor(route.access)));
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test.each(titled)("$title, for a Host that is not loopback", async (route) => {
+    const right = rightHeaders(route, given);
+    for (const host of [
+      "evil.example",
+      "127.0.0.1.evil.example",
+      "127.0.0.1/?",
+      "localhost#",
+      "0.0.0.0",
+    ]) {
+      const request = { target: concretePath(route.path), method: methodOf(route) };
+      const answer = await send(portOf(route), { ...request, headers: [...right, ["Host", host]] });
+      expect(faultOf(answer, host, [400, 403])).toEqual([]);
+    }
+  });
+
+  test.each(titled)("$title, by other methods", async (route) => {
+    if (route.access === "open") return;
+    const target = concretePath(route.path);
+    const faults: string[] = [];
+    for (const method of METHODS) {
+      const answer = await send(portOf(route), { target, method });
+      const isOpen = routes.some(
+        (one) => one.router === route.router && one.path === route.path && one.access === "open",
+      );
+      if (!isOpen) faults.push(...faultOf(answer, method, REFUSALS));
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("the right credential opens every route that can be tried without harm", async () => {
+    const shut: string[] = [];
+    let tried = 0;
+    for (const route of titled) {
+      // A change that wants neither a name nor a body would really happen.
+      if (route.method !== "GET" && !route.path.includes(":") && route.inputs.length === 0)
+        continue;
+      const request: WireRequest = {
+        target: concretePath(route.path),
+        method: methodOf(route),
+        headers: rightHeaders(route, given),
+      };
+      const { status } = await send(portOf(route), request);
+      tried += 1;
+      // Auth's answer to Caddy's question is about somebody else, and here about nobody.
+      const isQuestion = route.path === "/verify" || route.path === "/route";
+      if (!isQuestion && (status === 401 || status === 403 || status >= 500)) {
+        shut.push(`${route.title}: ${status}`);
+      }
+    }
+    expect(shut).toEqual([]);
+    expect(tried).toBeGreaterThan(25);
+  });
+});
+
+describe("through Caddy", () => {
+  test.each(titled)("$title", async (route) => {
+    const faults: string[] = [];
+    const { agentKey } = given.luna.credentials;
+    for (const target of publicPaths(route.router, concretePath(route.path))) {
+      const row = rowOf(target);
+      for (const { name, headers, query } of badCredentials(route, given, other)) {
+        const isGood = headers.some(
+          ([, value]) =>
+            value === given.session || (row.name === "agent" && value === `Bearer ${agentKey}`),
+        );
+        if (isGood) continue;
+        const hasAuthorization = headers.some(([header]) => header === "Authorization");
+        const access = accessAtEdge(route, target, hasAuthorization);
+        const where = query === undefined ? target : `${target}?${query}`;
+        const method = methodOf(route);
+        const request = { target: where, method, headers: [...headers, ...own(given)] };
+        const answer = await send(given.luna.ports.caddy, request);
+        // What no extension is called is not there, whoever asks.
+        const allowed = [...allowedFor(access), ...(row.access === "routed" ? [404] : [])];
+        faults.push(...faultOf(answer, `${target} with ${name}`, allowed));
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test.each(titled)("$title, from another site's page with a session", async (route) => {
+    const method = methodOf(route);
+    const isUpgrade = route.answers.some(({ status }) => status === 101);
+    if (SAFE.includes(method) && !isUpgrade) return;
+    const upgrade: [string, string][] = isUpgrade
+      ? [
+          ["Connection", "Upgrade"],
+          ["Upgrade", "websocket"],
+          ["Sec-WebSocket-Version", "13"],
+          ["Sec-WebSocket-Key", btoa("0123456789abcdef")],
+        ]
+      : [];
+    const pages: [string, string][][] = [
+      [["Origin", "https://evil.example"]],
+      [["Origin", "null"]],
+      [["Origin", `${given.luna.url}.evil.example`]],
+      [["Origin", `http://127.0.0.1:${given.luna.ports.caddy + 1}`]],
+      [["Sec-Fetch-Site", "cross-site"]],
+      [["Sec-Fetch-Site", "same-site"]],
+      [],
+    ];
+    const faults: string[] = [];
+    for (const target of publicPaths(route.router, concretePath(route.path))) {
+      const row = rowOf(target);
+      if (row.upstream === "caddy" || row.access === "own") continue;
+      for (const page of pages) {
+        const headers = [["Cookie", given.session] as const, ...page, ...upgrade];
+        const answer = await send(given.luna.ports.caddy, { target, method, headers });
+        faults.push(...faultOf(answer, `${target} from ${JSON.stringify(page)}`, [403, 404]));
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("a session opens what is read, on Luna's own pages", async () => {
+    const shut: string[] = [];
+    let tried = 0;
+    for (const route of titled.filter(
+      ({ method, guards }) => method === "GET" && !guards.includes("tool hosts"),
+    )) {
+      for (const target of publicPaths(route.router, concretePath(route.path))) {
+        const row = rowOf(target);
+        if (row.upstream !== route.router || row.access === "own") continue;
+        const headers = [["Cookie", given.session] as const, ...own(given)];
+        const { status } = await send(given.luna.ports.caddy, { target, headers });
+        tried += 1;
+        if (status === 401 || status === 403 || status >= 500) shut.push(`${target}: ${status}`);
+      }
+    }
+    expect(shut).toEqual([]);
+    expect(tried).toBeGreaterThan(10);
+  });
+});
+
+test("after all that, every process is the one that it was", async () => {
+  const { supervisor, services } = await given.luna.state();
+  expect(supervisor.pid).toBe(supervisorPid);
+  const restarted = Object.entries(services).filter(([, { restarts }]) => restarts > 0);
+  expect(restarted).toEqual([]);
+});
