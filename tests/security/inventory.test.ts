@@ -95,17 +95,33 @@ function allowedFor(access: Access): readonly number[] {
   return [...REFUSALS, 422, ...(access === "open" ? [200, 302, 304] : [])];
 }
 
+/** What every bad credential gets on a port that should have this route. */
+async function faultsAt(port: number, route: ClassifiedRoute): Promise<string[]> {
+  const target = concretePath(route.path);
+  const method = methodOf(route);
+  const faults: string[] = [];
+  for (const { name, headers, query } of badCredentials(route, given, other)) {
+    const where = query === undefined ? target : `${target}?${query}`;
+    const answer = await send(port, { target: where, method, headers });
+    faults.push(...faultOf(answer, name, allowedFor(route.access)));
+  }
+  return faults;
+}
+
+test("a process that let everyone in would be found, on each of its routes", async () => {
+  const twin = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({}) });
+  const guarded = titled.filter(({ access }) => access !== "open");
+  for (const route of guarded) {
+    const faults = await faultsAt(twin.port ?? 0, route);
+    expect(faults.length).toBe(badCredentials(route, given, other).length);
+  }
+  expect(guarded.length).toBeGreaterThan(25);
+  await twin.stop(true);
+});
+
 describe("on the process's own port", () => {
   test.each(titled)("$title", async (route) => {
-    const target = concretePath(route.path);
-    const method = methodOf(route);
-    const faults: string[] = [];
-    for (const { name, headers, query } of badCredentials(route, given, other)) {
-      const where = query === undefined ? target : `${target}?${query}`;
-      const answer = await send(portOf(route), { target: where, method, headers });
-      faults.push(...faultOf(answer, name, allowedFor(route.access)));
-    }
-    expect(faults).toEqual([]);
+    expect(await faultsAt(portOf(route), route)).toEqual([]);
   });
 
   test.each(titled)("$title, for a Host that is not loopback", async (route) => {
