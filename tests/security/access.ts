@@ -52,7 +52,7 @@ function fits({ path }: Pick<Rule, "path">, given: string): boolean {
 }
 
 /** The class of a route; undefined when nobody said. */
-export function accessOf(router: RouterName, { method, path }: Operation): Access | undefined {
+function accessOf(router: RouterName, { method, path }: Operation): Access | undefined {
   return RULES.find(
     (rule) =>
       rule.router === router &&
