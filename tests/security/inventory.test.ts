@@ -70,6 +70,11 @@ function own({ luna }: GivenOut): [string, string][] {
   ];
 }
 
+/** The same as Caddy hands it on to auth. */
+function asCaddy(): [string, string][] {
+  return [...own(given), ["X-Forwarded-Host", `127.0.0.1:${given.luna.ports.caddy}`]];
+}
+
 /** What is wrong with a refusal, in words; nothing when it is one. */
 function faultOf(answer: WireAnswer, title: string, allowed: readonly number[]): string[] {
   const faults = leaksIn(answer, given.luna, {
@@ -163,7 +168,7 @@ describe("on the process's own port", () => {
       const request: WireRequest = {
         target: concretePath(route.path),
         method: methodOf(route),
-        headers: rightHeaders(route, given),
+        headers: [...rightHeaders(route, given), ...(route.access === "session" ? asCaddy() : [])],
       };
       const { status } = await send(portOf(route), request);
       tried += 1;
