@@ -10,7 +10,8 @@ const STAMP_FILE = "node_modules/.cache/luna/generated";
 const STARTERS = ["notes"];
 /** Smaller files gain nothing. */
 const COMPRESS_BYTES_MIN = 1024;
-const COMPRESSIBLE = /\.(?:js|css|html|svg|json)$/;
+/** Not the documents: the Hub's service writes into them. */
+const COMPRESSIBLE = /\.(?:js|css|svg|json)$/;
 
 function filesIn(folder: string, pattern = "**/*"): string[] {
   return [...new Bun.Glob(pattern).scanSync({ cwd: folder, dot: false })].sort();

@@ -11,5 +11,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: {
+      input: ["index.html", "framed-app.html"].map(
+        (page) => new URL(page, import.meta.url).pathname,
+      ),
+    },
   },
 });

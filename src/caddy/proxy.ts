@@ -1,4 +1,5 @@
 /** The lines that rows share: how Caddy asks auth, and how it proxies. */
+import { PAGE_HEADER } from "../contract/page-token.ts";
 import { block } from "./block.ts";
 import type { UpstreamName } from "./routes.ts";
 
@@ -40,11 +41,16 @@ interface Question {
   headers: readonly string[];
 }
 
+/** Where the client's page token waits for auth, which alone gets it. */
+export const PAGE_VARIABLE = "luna_page";
+export const PRESENT_PAGE_LINE = `header_up ${PAGE_HEADER} {http.vars.${PAGE_VARIABLE}}`;
+
 /** Asks auth whether the request may pass; any answer but 2xx is the client's. */
 export function forwardAuth(context: RowContext, { path, headers }: Question): string[] {
   return block(`forward_auth 127.0.0.1:${context.ports.auth}`, [
     `uri ${path}`,
     `copy_headers ${headers.join(" ")}`,
+    PRESENT_PAGE_LINE,
     'header_up Authorization "Bearer {env.LUNA_AUTH_TOKEN}"',
     ...coreProxyLines(context),
   ]);

@@ -54,11 +54,22 @@ const PREFIX_LINES = [
   ]),
 ];
 
-/** On Luna's own origin, an answer may neither change who is signed in nor claim other paths for a service worker. */
+/**
+ * What an answer may not say on Luna's own origin: who is signed in, what the browser keeps of the origin, that it
+ * report every request or go to another port, and that the page shares the Hub's opener policy: of two pages with the
+ * same one, which opened the other could read it.
+ */
+const RESERVED_HEADERS = [
+  "Cross-Origin-Opener-Policy*",
+  "Clear-Site-Data",
+  "Service-Worker-Allowed",
+  "NEL",
+  "Report-To",
+  "Alt-Svc",
+];
 const ANSWER_LINES = [
   `header_down Set-Cookie "${SESSION_IN_SET_COOKIE}" $1`,
-  "header_down -Clear-Site-Data",
-  "header_down -Service-Worker-Allowed",
+  ...RESERVED_HEADERS.map((name) => `header_down -${name}`),
 ];
 
 /**

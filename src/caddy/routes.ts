@@ -1,4 +1,5 @@
 /** The route table (specification 5) as data: who may pass on which public path, and where it leads. */
+import type { PagePolicy } from "../contract/page-token.ts";
 import type { CoreServiceName } from "../contract/process.ts";
 
 /**
@@ -26,8 +27,7 @@ interface Row {
   access: AccessClass;
 }
 
-export interface ProxiedRoute extends Row {
-  access: Exclude<AccessClass, "routed">;
+interface UpstreamRow extends Row {
   upstream: UpstreamName;
   /** Taken off the path before the upstream sees it. */
   stripPrefix?: string;
@@ -36,6 +36,18 @@ export interface ProxiedRoute extends Row {
   /** Only auth may see the session cookie. */
   cookies?: true;
 }
+
+interface OpenRoute extends UpstreamRow {
+  access: "public" | "own";
+}
+
+/** The page token is asked for by row, as Caddy matched it: nothing has to read the path a second time. */
+export interface SessionRoute extends UpstreamRow {
+  access: "session" | "key_or_session";
+  page: PagePolicy;
+}
+
+export type ProxiedRoute = OpenRoute | SessionRoute;
 
 interface AnsweredRoute extends Row {
   access: "public";
@@ -90,14 +102,26 @@ export const ROUTES: readonly Route[] = [
     name: "agent",
     paths: under("/api/agent"),
     access: "key_or_session",
+    // An agent can use every tool.
+    page: "changes",
     upstream: "agent",
     stripPrefix: "/api/agent",
     token: "AGENT_API_KEY",
   },
   {
+    name: "agent_key",
+    paths: ["/api/supervisor/agents/api-key"],
+    access: "session",
+    page: "always",
+    upstream: "supervisor",
+    stripPrefix: "/api/supervisor",
+    token: "SUPERVISOR_API_TOKEN",
+  },
+  {
     name: "supervisor",
     paths: under("/api/supervisor"),
     access: "session",
+    page: "changes",
     upstream: "supervisor",
     stripPrefix: "/api/supervisor",
     token: "SUPERVISOR_API_TOKEN",
@@ -106,6 +130,7 @@ export const ROUTES: readonly Route[] = [
     name: "external_services",
     paths: under("/api/external-services"),
     access: "session",
+    page: "changes",
     upstream: "supervisor",
     token: "SUPERVISOR_API_TOKEN",
   },
@@ -118,5 +143,7 @@ export const ROUTES: readonly Route[] = [
     status: 404,
     body: errorBody("not_found", "There is no such API; its path may be misspelled"),
   },
-  { name: "hub", paths: [], access: "session", upstream: "hub" },
+  // The page around an extension's UI, whose scripts can reach into it: never with a token.
+  { name: "framed_app", paths: ["/apps/*"], access: "session", page: "none", upstream: "hub" },
+  { name: "hub", paths: [], access: "session", page: "issue", upstream: "hub" },
 ];

@@ -1,20 +1,36 @@
 /** One row of the route table as Caddyfile text. */
+import { PAGE_HEADER } from "../contract/page-token.ts";
 import { block, jsonAnswer } from "./block.ts";
-import { coreProxyLines, forwardAuth, IDENTITY, type RowContext } from "./proxy.ts";
+import {
+  coreProxyLines,
+  forwardAuth,
+  IDENTITY,
+  PRESENT_PAGE_LINE,
+  type RowContext,
+} from "./proxy.ts";
 import { routedLines } from "./routed-row.ts";
-import type { ProxiedRoute, Route } from "./routes.ts";
+import type { ProxiedRoute, Route, SessionRoute } from "./routes.ts";
 
-/** The snippet that asks auth whether a session may pass, and refuses an answer without an identity. */
-export function sessionSnippet(context: RowContext): string[] {
-  return block("(session)", [
-    ...forwardAuth(context, { path: "/verify", headers: ["X-Luna-Identity"] }),
-    // Without the header in auth's answer, Caddy 2.6 would hand on a literal placeholder as the identity.
-    `@unidentified not header_regexp X-Luna-Identity ${IDENTITY}`,
-    'error @unidentified "auth verified a session without an identity" 503',
-  ]);
+const IDENTIFIED = { "X-Luna-Identity": IDENTITY };
+
+/** Auth's answer: no page token, or one. */
+const ISSUED_PAGE = "^(-|[A-Za-z0-9_-]{43})$";
+
+/** Asks auth whether a session may pass, and refuses an answer that leaves something out. */
+function sessionLines({ page }: Pick<SessionRoute, "page">, context: RowContext): string[] {
+  // Without a header in auth's answer, Caddy 2.6 would hand on a literal placeholder in its place.
+  const expected = page === "issue" ? { ...IDENTIFIED, [PAGE_HEADER]: ISSUED_PAGE } : IDENTIFIED;
+  return [
+    ...forwardAuth(context, { path: `/verify?page=${page}`, headers: Object.keys(expected) }),
+    ...block(
+      "@unidentified not",
+      Object.entries(expected).map(([name, pattern]) => `header_regexp ${name} ${pattern}`),
+    ),
+    'error @unidentified "auth let a request pass without saying who asks" 503',
+  ];
 }
 
-function accessLines(route: ProxiedRoute): string[] {
+function accessLines(route: ProxiedRoute, context: RowContext): string[] {
   const setToken =
     route.token === undefined
       ? ["request_header -Authorization"]
@@ -24,21 +40,24 @@ function accessLines(route: ProxiedRoute): string[] {
     case "own":
       return [];
     case "session":
-      return ["import session", ...setToken];
+      return [...sessionLines(route, context), ...setToken];
     case "key_or_session":
       return [
         "@keyless not header Authorization *",
-        ...block("route @keyless", ["import session", ...setToken]),
+        ...block("route @keyless", [...sessionLines(route, context), ...setToken]),
       ];
   }
 }
 
 function proxiedLines(route: ProxiedRoute, context: RowContext): string[] {
   return [
-    ...accessLines(route),
+    ...accessLines(route, context),
     ...(route.cookies === true ? [] : ["request_header -Cookie"]),
     ...(route.stripPrefix === undefined ? [] : [`uri strip_prefix ${route.stripPrefix}`]),
-    ...block(`reverse_proxy 127.0.0.1:${context.ports[route.upstream]}`, coreProxyLines(context)),
+    ...block(`reverse_proxy 127.0.0.1:${context.ports[route.upstream]}`, [
+      ...(route.upstream === "auth" ? [PRESENT_PAGE_LINE] : []),
+      ...coreProxyLines(context),
+    ]),
   ];
 }
 

@@ -33,12 +33,23 @@ export function accountSuite({ name, create }: AccountSuiteOptions): void {
     const answer = await auth.request("/auth/account/sessions", { headers: { Cookie: cookie } });
     return SessionList.parse(await answer.json()).sessions;
   };
-  const send = (auth: AuthHarness, method: string, path: string, cookie: string, body?: unknown) =>
-    auth.request(path, {
+  const send = async (
+    auth: AuthHarness,
+    method: string,
+    path: string,
+    cookie: string,
+    body?: unknown,
+  ): Promise<Response> => {
+    const page = await auth.pageOf(cookie);
+    return auth.request(path, {
       method,
-      headers: { Cookie: cookie, ...OWN, "Content-Type": "application/json" },
+      headers: {
+        ...{ Cookie: cookie, ...OWN, "X-Luna-Page": page },
+        "Content-Type": "application/json",
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+  };
   const isAlive = async (auth: AuthHarness, cookie: string) =>
     (await auth.verify({ Cookie: cookie })).status === 204;
   const signInWith = (auth: AuthHarness, passphrase: string, headers = {}) =>

@@ -1,6 +1,7 @@
 /** Auth's app on a real database with a clock of its own, asked the way Caddy and a browser would ask. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PAGE_HEADER, type PagePolicy } from "../../src/contract/page-token.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import type { DatabaseSettings } from "../../src/db/settings.ts";
 import type { Logger } from "../../src/lib/log.ts";
@@ -9,6 +10,7 @@ import { AttemptLimit } from "../../src/services/auth/attempt-limit.ts";
 import { GuessLimit } from "../../src/services/auth/guess-limit.ts";
 import { LoginLinks } from "../../src/services/auth/login-links.ts";
 import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
+import { PageTokens } from "../../src/services/auth/page-token.ts";
 import { PassphraseHash } from "../../src/services/auth/passphrase-hash.ts";
 import { Passphrases } from "../../src/services/auth/passphrases.ts";
 import { RoutedPaths } from "../../src/services/auth/routed-paths.ts";
@@ -44,6 +46,9 @@ interface AuthSetup {
   routes?: string;
 }
 
+/** What a browser sends with a person who goes to a page. */
+export const DOCUMENT = { "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate" };
+
 const NO_ROUTES = join(tmpdir(), "luna-auth-without-extensions.json");
 
 /** Builds the app as main.ts does; the same settings and clock give the same Luna after a restart. */
@@ -63,8 +68,9 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
   });
   const attempts = new AttemptLimit(clock);
   const paths = new RoutedPaths({ path: routes, log });
+  const pages = new PageTokens(token);
   const app = createAuthApp({
-    ...{ sessions, links, passphrases, paths, attempts },
+    ...{ sessions, links, passphrases, pages, paths, attempts },
     ...{ token, clock, audit, log },
   });
 
@@ -91,7 +97,13 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
       },
     });
   /** Caddy's question about a request with these headers. */
-  const verify = (headers: Record<string, string>) => ask("/verify", headers);
+  const verify = (headers: Record<string, string>, page: PagePolicy = "none") =>
+    ask(`/verify?page=${page}`, headers);
+  /** The page token of a browser's session. */
+  const pageOf = async (Cookie: string): Promise<string> => {
+    const answer = await verify({ Cookie, ...DOCUMENT }, "issue");
+    return answer.headers.get(PAGE_HEADER) ?? "";
+  };
   /** The same about an extension's path. */
   const route = (uri: string, headers: Record<string, string>) =>
     ask("/route", { "X-Forwarded-Uri": uri, ...headers });
@@ -102,5 +114,5 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
     return answer.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   };
   const parts = { database, sessions, links, passphrases, app, audit, log, time };
-  return { ...parts, request, post, verify, route, signIn, close: () => database.close() };
+  return { ...parts, request, post, verify, route, signIn, pageOf, close: () => database.close() };
 }

@@ -4,11 +4,14 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Server } from "bun";
+import { z } from "zod";
 import { type CaddyfileOptions, renderCaddyfile } from "../../src/caddy/caddyfile.ts";
 import { caddyCommand, caddyEnvironment, writeCaddyfile } from "../../src/caddy/edge.ts";
 import type { UpstreamName } from "../../src/caddy/routes.ts";
 import { type Paths, pathsOf } from "../../src/config/paths.ts";
 import { portsWith } from "../../src/config/ports.ts";
+import { ErrorBody } from "../../src/contract/error.ts";
+import { type AuthHarness, startAuth } from "./auth-harness.ts";
 import { until } from "./until.ts";
 
 export const CREDENTIALS = {
@@ -18,9 +21,6 @@ export const CREDENTIALS = {
   mcpToken: "canary-mcp-token",
   toolHostToken: "canary-tool-host-token",
 };
-export const SESSION = "luna_session=canary-session";
-export const IDENTITY = "signed.identity";
-
 /** What a stand-in answers: who it is and what it saw. */
 interface Seen {
   upstream: string;
@@ -29,28 +29,16 @@ interface Seen {
   headers: Record<string, string>;
 }
 
-/** What auth's verify endpoint does, in small: the cookie decides. */
-function verify(request: Request): Response {
-  if (request.headers.get("Authorization") !== `Bearer ${CREDENTIALS.authToken}`) {
-    return new Response("not Caddy", { status: 500 });
-  }
-  const cookie = request.headers.get("Cookie") ?? "";
-  if (cookie.includes("without-identity")) return new Response(null, { status: 204 });
-  if (cookie.includes(SESSION)) {
-    return new Response(null, { status: 204, headers: { "X-Luna-Identity": IDENTITY } });
-  }
-  if (request.headers.get("Sec-Fetch-Mode") === "navigate") {
-    const to = encodeURIComponent(request.headers.get("X-Forwarded-Uri") ?? "");
-    return new Response(null, { status: 302, headers: { Location: `/login?returnTo=${to}` } });
-  }
-  return Response.json({ error: { code: "unauthorized", message: "Sign in" } }, { status: 401 });
-}
-
 /** What an extension may say about itself, and what only Luna may say. */
 function ownHeaders(): Response {
   const headers = new Headers({
     "Clear-Site-Data": '"cookies"',
     "Service-Worker-Allowed": "/",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy-Report-Only": "same-origin",
+    NEL: '{"report_to":"x","max_age":60}',
+    "Report-To": '{"group":"x","max_age":60,"endpoints":[]}',
+    "Alt-Svc": 'h2=":1"',
     "X-Own": "kept",
   });
   for (const cookie of [
@@ -62,10 +50,6 @@ function ownHeaders(): Response {
     headers.append("Set-Cookie", cookie);
   }
   return new Response("", { headers });
-}
-
-function noExtension(): Response {
-  return Response.json({ error: { code: "not_found", message: "None" } }, { status: 404 });
 }
 
 /** Counts what is under way, so that a test sees a cancelled request end. */
@@ -91,10 +75,10 @@ export interface Upstream {
   streams: Streams;
 }
 
-/** What an upstream answers by itself. */
-type Answer = (request: Request) => Response | Promise<Response>;
+/** What an upstream answers by itself; for the rest, undefined, it is a stand-in. */
+type Answer = (request: Request) => Response | Promise<Response> | undefined;
 
-/** @param answer in place of a stand-in's own answers, for auth as it is */
+/** @param answer before a stand-in's own answers */
 export function startUpstream(name: string, port = 0, answer?: Answer): Upstream {
   const requests: Seen[] = [];
   const streams: Streams = { open: 0 };
@@ -112,9 +96,8 @@ export function startUpstream(name: string, port = 0, answer?: Answer): Upstream
         headers: Object.fromEntries(request.headers),
       };
       requests.push(seen);
-      if (answer !== undefined) return answer(request);
-      if (name === "auth" && url.pathname === "/verify") return verify(request);
-      if (name === "auth" && url.pathname === "/route") return noExtension();
+      const own = await answer?.(request);
+      if (own !== undefined) return own;
       if (request.headers.get("Upgrade") === "websocket" && running.upgrade(request)) {
         return new Response();
       }
@@ -148,6 +131,13 @@ export interface Edge {
   program: string;
   base: Record<string, string>;
   options: CaddyfileOptions;
+  /** Auth, as Caddy asks it. */
+  auth: AuthHarness;
+  /** For an auth that comes back. */
+  answerOfAuth: Answer;
+  /** The Cookie header of a browser that is signed in, and its page token. */
+  session: string;
+  page: string;
   log(): Promise<string>;
   stop(): Promise<void>;
 }
@@ -156,14 +146,28 @@ interface EdgeSetup {
   deployment?: Pick<CaddyfileOptions, "mode" | "publicDomain" | "cloudflareTunnel">;
   /** Changes the Caddyfile's text, for what a test machine cannot have (public certificates). */
   edit?: (text: string) => string;
-  /** Auth as it is, instead of its stand-in. */
-  auth?: (paths: Paths) => Promise<Answer>;
+  /** In place of auth. */
+  auth?: Answer;
 }
 
 function caddyProgram(): string {
   const program = Bun.which("caddy");
   if (program === null) throw new Error("These tests need the caddy program on PATH");
   return program;
+}
+
+/** Auth as it is, for what Caddy asks it; what the public reaches of it is a stand-in that tells what it saw. */
+async function startEdgeAuth(paths: Paths) {
+  const settings = { dialect: "sqlite" as const, path: join(paths.luna, "luna.db") };
+  const auth = await startAuth(settings, {
+    time: { now: Date.now() },
+    token: CREDENTIALS.authToken,
+    routes: paths.routes,
+  });
+  const session = await auth.signIn();
+  const answerOfAuth: Answer = (request) =>
+    /^\/(verify|route)$/.test(new URL(request.url).pathname) ? auth.app.fetch(request) : undefined;
+  return { auth, session, page: await auth.pageOf(session), answerOfAuth };
 }
 
 /** Starts stand-ins and Caddy, and answers once Caddy does. */
@@ -173,8 +177,9 @@ export async function startEdge(setup: EdgeSetup = {}): Promise<Edge> {
   await mkdir(paths.luna, { recursive: true });
   const program = caddyProgram();
   const base = { PATH: Bun.env["PATH"] ?? "", LANG: "C.UTF-8" };
+  const own = await startEdgeAuth(paths);
   const upstreams = {
-    auth: startUpstream("auth", 0, await setup.auth?.(paths)),
+    auth: startUpstream("auth", 0, setup.auth ?? own.answerOfAuth),
     agent: startUpstream("agent"),
     mcp: startUpstream("mcp"),
     hub: startUpstream("hub"),
@@ -205,6 +210,7 @@ export async function startEdge(setup: EdgeSetup = {}): Promise<Edge> {
     caddy.kill("SIGTERM");
     await caddy.exited;
     for (const { server } of Object.values(upstreams)) await server.stop(true);
+    await own.auth.close();
     await rm(paths.home, { recursive: true, force: true });
   };
   try {
@@ -214,7 +220,7 @@ export async function startEdge(setup: EdgeSetup = {}): Promise<Edge> {
     await stop();
     throw new Error(`Caddy did not start: ${told}`, { cause: error });
   }
-  return { paths, port, url, upstreams, program, base, options, log, stop };
+  return { paths, port, url, upstreams, program, base, options, ...own, log, stop };
 }
 
 export interface RawAnswer {
@@ -248,3 +254,41 @@ export function rawRequest(
     });
   });
 }
+
+/** What a stand-in tells of a request that reached it. */
+const Answered = z.object({
+  upstream: z.string(),
+  path: z.string(),
+  method: z.string(),
+  headers: z.record(z.string(), z.string()),
+  size: z.number(),
+});
+
+/** What reached the upstream of a request that passed. */
+export async function seen(response: Response): Promise<z.infer<typeof Answered>> {
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+  return Answered.parse(await response.json());
+}
+
+/** The same of a raw one. */
+export function seenRaw({ body }: RawAnswer): z.infer<typeof Answered> {
+  return Answered.parse(JSON.parse(unchunked(body)));
+}
+
+/** Status and code of a request that was refused in Luna's JSON. */
+export async function refusal(response: Response): Promise<{ status: number; code: string }> {
+  const { error } = ErrorBody.parse(await response.json());
+  return { status: response.status, code: error.code };
+}
+
+/** The text of a body that may have come in chunks. */
+export function unchunked(body: string): string {
+  const chunks = [...body.matchAll(/(?:^|\r\n)[0-9a-f]+\r\n([\s\S]*?)(?=\r\n)/g)];
+  return chunks.length === 0 ? body : chunks.map(([, text]) => text).join("");
+}
+
+/** Bun's WebSocket takes headers; the browser's type, which is also loaded, does not say so. */
+export const SocketWithHeaders: new (
+  url: string,
+  options: { headers: Record<string, string> },
+) => WebSocket = WebSocket as never;

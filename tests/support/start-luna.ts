@@ -11,6 +11,7 @@ import { StateFile } from "../../src/contract/process.ts";
 import { readJsonIfThere } from "../../src/lib/files.ts";
 import { findByVariable, holderOfPort, type ProcessStat, sendSignal } from "../../src/lib/proc.ts";
 import { endGroupsOf } from "../../src/supervisor/limits.ts";
+import { DOCUMENT } from "./auth-harness.ts";
 import { until } from "./until.ts";
 
 export const BINARY: string = resolve(import.meta.dir, "../../dist/luna");
@@ -51,6 +52,8 @@ export interface Luna {
   control(path: string, init?: RequestInit): Promise<Response>;
   /** The session cookie of the owner, from a new sign-in link. */
   signIn(): Promise<string>;
+  /** The page token of that session, out of the Hub's document; what changes something through the edge needs it. */
+  pageToken(cookie: string): Promise<string>;
   state(): Promise<StateFile>;
   /** The pid of a part, once it runs. */
   pidOf(name: string): Promise<number>;
@@ -192,6 +195,10 @@ export async function startLuna(options: StartOptions = {}): Promise<Luna> {
       });
       if (!response.ok) throw new Error(`Sign-in failed: ${await response.text()}`);
       return response.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    },
+    pageToken: async (Cookie) => {
+      const page = await (await fetch(`${url}/`, { headers: { Cookie, ...DOCUMENT } })).text();
+      return /<meta name="luna-page" content="([^"]+)"/.exec(page)?.[1] ?? "";
     },
     state,
     pidOf: (name) =>

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { z } from "zod";
 import { renderCaddyfile } from "../../src/caddy/caddyfile.ts";
 import { reloadCaddy, writeCaddyfile } from "../../src/caddy/edge.ts";
 import { ROUTES, type UpstreamName } from "../../src/caddy/routes.ts";
@@ -11,9 +10,10 @@ import { ErrorBody } from "../../src/contract/error.ts";
 import {
   CREDENTIALS,
   type Edge,
-  IDENTITY,
   rawRequest,
-  SESSION,
+  refusal,
+  SocketWithHeaders,
+  seen,
   startEdge,
   startUpstream,
 } from "../support/edge.ts";
@@ -32,14 +32,6 @@ const FORGED = {
   "X-Real-IP": "6.6.6.6",
   Forwarded: "for=6.6.6.6",
 };
-
-const Answer = z.object({
-  upstream: z.string(),
-  path: z.string(),
-  method: z.string(),
-  headers: z.record(z.string(), z.string()),
-  size: z.number(),
-});
 
 let edge: Edge;
 /** Another Caddy, which nothing reloads. */
@@ -64,15 +56,12 @@ function get(path: string, headers: Record<string, string> = {}, init: RequestIn
   return fetch(`${edge.url}${path}`, { redirect: "manual", headers, ...init });
 }
 
-async function seen(response: Response): Promise<z.infer<typeof Answer>> {
-  expect(response.status).toBe(200);
-  return Answer.parse(await response.json());
-}
+const signedIn = () => ({ Cookie: edge.session, "X-Luna-Page": edge.page });
 
-async function refusal(response: Response): Promise<{ status: number; code: string }> {
-  expect(response.headers.get("Content-Type")).toStartWith("application/json");
-  const { error } = ErrorBody.parse(await response.json());
-  return { status: response.status, code: error.code };
+/** Who is asking, as auth signs it. */
+async function identity(): Promise<string> {
+  const answer = await edge.auth.verify({ Cookie: edge.session });
+  return answer.headers.get("X-Luna-Identity") ?? "";
 }
 
 /** One path of each row, what its upstream should see, and the token that Caddy adds after a session. */
@@ -86,6 +75,11 @@ const ROWS: Record<string, { path: string; arrives?: string; adds?: string }> = 
   },
   mcp: { path: "/api/mcp-home/mcp", arrives: "/api/mcp-home/mcp" },
   agent: { path: "/api/agent/v1/models", arrives: "/v1/models", adds: CREDENTIALS.agentKey },
+  agent_key: {
+    path: "/api/supervisor/agents/api-key",
+    arrives: "/agents/api-key",
+    adds: CREDENTIALS.supervisorToken,
+  },
   supervisor: {
     path: "/api/supervisor/tools/all?a=%2F",
     arrives: "/tools/all?a=%2F",
@@ -98,6 +92,7 @@ const ROWS: Record<string, { path: string; arrives?: string; adds?: string }> = 
   },
   extensions: { path: "/ext/notes/" },
   no_api: { path: "/api" },
+  framed_app: { path: "/apps/notes", arrives: "/apps/notes" },
   hub: { path: "/tools", arrives: "/tools" },
 };
 
@@ -125,16 +120,16 @@ describe.each(PROXIED)("row $name", (route) => {
   });
 
   test("with a session", async () => {
-    const { upstream, path, headers } = await seen(await get(row.path, { Cookie: SESSION }));
+    const { upstream, path, headers } = await seen(await get(row.path, signedIn()));
     expect({ upstream, path }).toEqual({ upstream: name, path: row.arrives ?? "" });
     expect(headers["host"]).toBe(`127.0.0.1:${edge.upstreams[name].server.port}`);
     expect(headers["x-forwarded-host"]).toBe(`127.0.0.1:${edge.port}`);
     expect(headers["x-forwarded-proto"]).toBe("http");
-    expect(headers["x-luna-identity"]).toBe(open ? undefined : IDENTITY);
+    expect(headers["x-luna-identity"]).toBe(open ? undefined : await identity());
     expect(headers["authorization"]).toBe(
       row.adds === undefined ? undefined : `Bearer ${row.adds}`,
     );
-    expect(headers["cookie"]).toBe(name === "auth" ? SESSION : undefined);
+    expect(headers["cookie"]).toBe(name === "auth" ? edge.session : undefined);
   });
 
   test("with a key of the client's own", async () => {
@@ -150,7 +145,7 @@ describe.each(PROXIED)("row $name", (route) => {
 
   test("a session's row replaces a forged Authorization", async () => {
     if (route.access !== "session") return expect(open || name === "agent").toBe(true);
-    const sent = { Cookie: SESSION, Authorization: "Bearer forged" };
+    const sent = { ...signedIn(), Authorization: "Bearer forged" };
     const { headers } = await seen(await get(row.path, sent));
     expect(headers["authorization"]).toBe(
       row.adds === undefined ? undefined : `Bearer ${row.adds}`,
@@ -158,11 +153,11 @@ describe.each(PROXIED)("row $name", (route) => {
   });
 
   test("forged internal headers do not arrive", async () => {
-    const sent = { ...FORGED, "X-Luna-Trace": "1", Cookie: SESSION };
+    const sent = { ...FORGED, "X-Luna-Trace": "1", ...signedIn() };
     const { headers } = await seen(await get(row.path, sent));
     expect(JSON.stringify(headers)).not.toContain("forged");
     expect(JSON.stringify(headers)).not.toContain("6.6.6.6");
-    expect(headers["x-luna-identity"]).toBe(open ? undefined : IDENTITY);
+    expect(headers["x-luna-identity"]).toBe(open ? undefined : await identity());
     expect(headers["x-forwarded-for"]).toBe("127.0.0.1");
     expect(headers["x-luna-trace"]).toBe("1");
   });
@@ -183,7 +178,7 @@ describe("fixed answers", () => {
     async (path) => {
       const not_found = { status: 404, code: "not_found" };
       expect(await refusal(await get(path))).toEqual(not_found);
-      expect(await refusal(await get(path, { Cookie: SESSION }))).toEqual(not_found);
+      expect(await refusal(await get(path, { Cookie: edge.session }))).toEqual(not_found);
       expect(await refusal(await get(path, {}, { method: "POST", body: "x" }))).toEqual(not_found);
       expect(await refusal(await get(path, {}, { method: "OPTIONS" }))).toEqual(not_found);
     },
@@ -205,7 +200,7 @@ describe("fixed answers", () => {
       for (const target of ["/", "/healthz", "/api/supervisor/overview", "/auth/me"]) {
         const { status, body } = await rawRequest(edge.port, {
           target,
-          headers: [`Host: ${host}`, `Cookie: ${SESSION}`],
+          headers: [`Host: ${host}`, `Cookie: ${edge.session}`],
         });
         expect(status).toBe(421);
         expect(ErrorBody.parse(JSON.parse(body)).error.code).toBe("misdirected");
@@ -221,10 +216,14 @@ describe("fixed answers", () => {
   });
 
   test("a session without an identity is refused", async () => {
-    const cookie = `${SESSION}; without-identity`;
-    for (const path of ["/api/supervisor/overview", "/api/agent/v1/models", "/"]) {
-      const answer = await refusal(await get(path, { Cookie: cookie }));
-      expect(answer).toEqual({ status: 503, code: "unavailable" });
+    const silent = await startEdge({ auth: () => new Response(null, { status: 204 }) });
+    try {
+      for (const path of ["/api/supervisor/overview", "/api/agent/v1/models", "/", "/apps/x"]) {
+        const answer = await refusal(await fetch(`${silent.url}${path}`));
+        expect(answer).toEqual({ status: 503, code: "unavailable" });
+      }
+    } finally {
+      await silent.stop();
     }
   });
 });
@@ -293,7 +292,7 @@ describe("path tricks", () => {
   test.each(TRICKS)(
     "%s with a session never carries a token to another upstream",
     async (target) => {
-      await rawRequest(edge.port, { target, headers: [`Cookie: ${SESSION}`] });
+      await rawRequest(edge.port, { target, headers: [`Cookie: ${edge.session}`] });
       for (const [name, { requests }] of Object.entries(edge.upstreams)) {
         const tokens = JSON.stringify(requests.map(({ headers }) => headers["authorization"]));
         if (name !== "supervisor") expect(tokens).not.toContain(CREDENTIALS.supervisorToken);
@@ -327,24 +326,19 @@ describe("path tricks", () => {
   );
 });
 
-/** Bun's WebSocket takes headers; the browser's type, which is also loaded, does not say so. */
-const SocketWithHeaders: new (
-  url: string,
-  options: { headers: Record<string, string> },
-) => WebSocket = WebSocket as never;
-
 describe("streams", () => {
   test.each([
     ["agent", "/api/agent/v1/stream", { Authorization: "Bearer sk-luna-own" }, "POST"],
     ["mcp", "/api/mcp/stream", { "X-API-Key": "own" }, "GET"],
-    ["supervisor", "/api/supervisor/stream", { Cookie: SESSION }, "GET"],
+    ["supervisor", "/api/supervisor/stream", {}, "GET"],
   ] as const)(
     "%s: the first event comes at once, and a client that goes away cancels",
     async (name, path, headers, method) => {
       const { streams } = edge.upstreams[name];
       const client = new AbortController();
       const body = method === "POST" ? "{}" : null;
-      const response = await get(path, headers, { method, body, signal: client.signal });
+      const sent = name === "supervisor" ? { Cookie: edge.session } : headers;
+      const response = await get(path, sent, { method, body, signal: client.signal });
       const first = await response.body?.getReader().read();
       expect(new TextDecoder().decode(first?.value)).toBe("data: first\n\n");
       expect(streams.open).toBe(1);
@@ -356,7 +350,9 @@ describe("streams", () => {
   test("WebSocket passes with a session, and not without", async () => {
     const url = `ws://127.0.0.1:${edge.port}/api/supervisor/live`;
     const echoed = await new Promise((resolve, reject) => {
-      const socket = new SocketWithHeaders(url, { headers: { Cookie: SESSION } });
+      const socket = new SocketWithHeaders(url, {
+        headers: { Cookie: edge.session, Origin: edge.url },
+      });
       socket.onopen = () => socket.send("hello");
       socket.onmessage = (event) => {
         resolve(event.data);
@@ -421,17 +417,17 @@ describe("limits and failures", () => {
     const supervised = edge.upstreams.supervisor.requests.length;
     const [dead, closed] = await Promise.all([
       get("/api/mcp/mcp?code=canary-code", {
-        Cookie: SESSION,
+        Cookie: edge.session,
         "X-API-Key": "canary-key",
         Authorization: "Bearer canary-bearer",
       }),
-      get("/api/supervisor/overview?token=canary-token", { Cookie: SESSION }),
+      get("/api/supervisor/overview?token=canary-token", { Cookie: edge.session }),
     ]);
     expect(dead.headers.get("Retry-After")).toBe("1");
     expect(await refusal(dead)).toEqual({ status: 502, code: "unavailable" });
     expect(await refusal(closed)).toEqual({ status: 502, code: "unavailable" });
     expect(edge.upstreams.supervisor.requests.length).toBe(supervised);
-    edge.upstreams.auth = startUpstream("auth", ports.auth);
+    edge.upstreams.auth = startUpstream("auth", ports.auth, edge.answerOfAuth);
     edge.upstreams.mcp = startUpstream("mcp", ports.mcp);
     const log = await edge.log();
     expect(log).toContain('"uri":"/api/mcp/mcp"');
@@ -564,11 +560,17 @@ describe("public modes", () => {
   test("ngrok: the domain only, as https, on loopback", async () => {
     const tunnel = await startEdge({ deployment: { mode: "ngrok", publicDomain: DOMAIN } });
     try {
-      const headers = { Host: DOMAIN, "X-Forwarded-Host": "forged.example", Cookie: SESSION };
+      const headers = {
+        Host: DOMAIN,
+        "X-Forwarded-Host": "forged.example",
+        Cookie: `__Host-${tunnel.session}`,
+      };
       const there = await seen(await fetch(`${tunnel.url}/api/supervisor/overview`, { headers }));
       expect(there.headers["x-forwarded-proto"]).toBe("https");
       expect(there.headers["x-forwarded-host"]).toBe(DOMAIN);
-      expect((await fetch(`${tunnel.url}/`, { headers: { Cookie: SESSION } })).status).toBe(421);
+      expect((await fetch(`${tunnel.url}/`, { headers: { Cookie: tunnel.session } })).status).toBe(
+        421,
+      );
       // A tunnel sends the domain without Caddy's port; failures are logged all the same.
       await fetch(`${tunnel.url}/auth/gone`, { headers });
       await until(async () => (await tunnel.log()).includes('"uri":"/auth/gone"'));

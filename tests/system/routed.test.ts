@@ -2,34 +2,28 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import { join } from "node:path";
-import { z } from "zod";
-import { ErrorBody } from "../../src/contract/error.ts";
 import type { RoutesFile } from "../../src/contract/routes.ts";
 import { assertionKey, verifyAssertion } from "../../src/lib/assertion.ts";
-import { type AuthHarness, startAuth } from "../support/auth-harness.ts";
+import type { AuthHarness } from "../support/auth-harness.ts";
 import {
   CREDENTIALS,
   type Edge,
   freePort,
   rawRequest,
+  refusal,
+  SocketWithHeaders,
+  seen,
+  seenRaw,
   startEdge,
   startUpstream,
   type Upstream,
+  unchunked,
 } from "../support/edge.ts";
 import { until } from "../support/until.ts";
 
 const NAVIGATION = { "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none" };
 /** Longer than Caddy's patience with a process that is being started, and than the start of a Caddy. */
 const PATIENCE_TIMEOUT_MS = 15_000;
-
-const Answer = z.object({
-  upstream: z.string(),
-  path: z.string(),
-  method: z.string(),
-  headers: z.record(z.string(), z.string()),
-  size: z.number(),
-});
 
 let edge: Edge;
 let auth: AuthHarness;
@@ -71,16 +65,8 @@ function table(): RoutesFile {
 const write = (routes: RoutesFile) => writeFile(edge.paths.routes, JSON.stringify(routes));
 
 beforeAll(async () => {
-  edge = await startEdge({
-    auth: async (paths) => {
-      const settings = { dialect: "sqlite" as const, path: join(paths.luna, "luna.db") };
-      const time = { now: Date.now() };
-      const token = CREDENTIALS.authToken;
-      auth = await startAuth(settings, { time, token, routes: paths.routes });
-      return (request) => auth.app.fetch(request);
-    },
-  });
-  session = await auth.signIn();
+  edge = await startEdge();
+  ({ auth, session } = edge);
   extensions = {
     ui: startUpstream("ui"),
     backend: startUpstream("backend"),
@@ -97,7 +83,6 @@ afterAll(async () => {
   await edge.stop();
   raw.close();
   for (const { server } of Object.values(extensions)) await server.stop(true);
-  await auth.close();
 });
 
 function ask(path: string, headers: Record<string, string> = {}, init: RequestInit = {}) {
@@ -109,17 +94,6 @@ function own(path: string, headers: Record<string, string> = {}, init: RequestIn
   const page = { Origin: edge.url, "Sec-Fetch-Site": "same-origin" };
   const Cookie = headers["Cookie"] === undefined ? session : `${headers["Cookie"]}; ${session}`;
   return ask(path, { ...page, ...headers, Cookie }, init);
-}
-
-async function seen(response: Response): Promise<z.infer<typeof Answer>> {
-  expect(response.status).toBe(200);
-  return Answer.parse(await response.json());
-}
-
-async function refusal(response: Response): Promise<{ status: number; code: string }> {
-  expect(response.headers.get("Content-Type")).toStartWith("application/json");
-  const { error } = ErrorBody.parse(await response.json());
-  return { status: response.status, code: error.code };
 }
 
 const counts = () => Object.values(extensions).map(({ requests }) => requests.length);
@@ -291,21 +265,21 @@ describe("what arrives", () => {
     ["a=luna_session; SESSION", "a=luna_session"],
   ])("of the cookies %j, all but the session: %j", async (template, arrives) => {
     const Cookie = template.replace("SESSION", session);
-    const { body, status } = await rawRequest(edge.port, {
+    const answer = await rawRequest(edge.port, {
       target: "/ext/notes/",
       headers: [`Cookie: ${Cookie}`],
     });
-    expect(status).toBe(200);
-    const { headers } = Answer.parse(JSON.parse(unchunked(body)));
+    expect(answer.status).toBe(200);
+    const { headers } = seenRaw(answer);
     expect(headers["cookie"] ?? "").toBe(arrives);
   });
 
   test("of several Cookie lines, none has the session", async () => {
-    const { body } = await rawRequest(edge.port, {
+    const answer = await rawRequest(edge.port, {
       target: "/ext/notes/",
       headers: ["Cookie: a=1", `Cookie: ${session}`, "Cookie: b=2"],
     });
-    const { cookie } = Answer.parse(JSON.parse(unchunked(body))).headers;
+    const { cookie } = seenRaw(answer).headers;
     expect(cookie?.match(/\w+=\w+/g)).toEqual(["a=1", "b=2"]);
   });
 });
@@ -365,7 +339,7 @@ describe("who may pass", () => {
     expect(counts()).toEqual(before);
     const headers = [...forged, `Cookie: ${session}`];
     const passed = await rawRequest(edge.port, { target: "/ext/notes/", headers });
-    const answer = Answer.parse(JSON.parse(unchunked(passed.body)));
+    const answer = seenRaw(passed);
     expect(answer).toMatchObject({ upstream: "ui", path: "/" });
     expect(JSON.stringify(answer)).not.toContain("forged");
     expect(JSON.stringify(answer)).not.toContain(elsewhere);
@@ -403,12 +377,6 @@ describe("who may pass", () => {
     }
   });
 });
-
-/** Bun's WebSocket takes headers; the browser's type, which is also loaded, does not say so. */
-const SocketWithHeaders: new (
-  url: string,
-  options: { headers: Record<string, string> },
-) => WebSocket = WebSocket as never;
 
 describe("streams", () => {
   test.each(["/ext/notes/stream", "/api/notes/web/stream", "/api/whole/stream"])(
@@ -468,10 +436,28 @@ describe("what comes back", () => {
       "theme=dark; Path=/ext/notes/",
       "my_luna_session=1",
     ]);
-    expect(headers.get("Clear-Site-Data")).toBeNull();
-    expect(headers.get("Service-Worker-Allowed")).toBeNull();
+    for (const reserved of [
+      "Cross-Origin-Opener-Policy",
+      "Cross-Origin-Opener-Policy-Report-Only",
+      "Clear-Site-Data",
+      "Service-Worker-Allowed",
+      "NEL",
+      "Report-To",
+      "Alt-Svc",
+    ]) {
+      expect(headers.get(reserved), reserved).toBeNull();
+    }
     expect(headers.get("X-Own")).toBe("kept");
   });
+});
+
+test("no service worker, wherever its script lies", async () => {
+  const before = counts();
+  for (const path of ["/ext/notes/sw.js", "/ext/whole", "/api/notes", "/theme.js", "/"]) {
+    const answer = await own(path, { "Service-Worker": "script" });
+    expect(await refusal(answer)).toEqual({ status: 403, code: "forbidden" });
+  }
+  expect(counts()).toEqual(before);
 });
 
 describe("failures", () => {
@@ -538,7 +524,7 @@ describe("failures", () => {
       };
       let headers: Record<string, string> = good;
       const other = await startEdge({
-        auth: async () => () => new Response(null, { status: 204, headers }),
+        auth: () => new Response(null, { status: 204, headers }),
       });
       try {
         expect((await fetch(`${other.url}/ext/notes/x`)).status).toBe(200);
@@ -559,9 +545,3 @@ describe("failures", () => {
     PATIENCE_TIMEOUT_MS,
   );
 });
-
-/** The text of a body that may have come in chunks. */
-function unchunked(body: string): string {
-  const chunks = [...body.matchAll(/(?:^|\r\n)[0-9a-f]+\r\n([\s\S]*?)(?=\r\n)/g)];
-  return chunks.length === 0 ? body : chunks.map(([, text]) => text).join("");
-}

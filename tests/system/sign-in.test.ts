@@ -90,7 +90,10 @@ test("a page of another site changes nothing, though the browser sends the cooki
   expect((await restart({ Origin: "https://evil.example" })).status).toBe(403);
   expect((await restart({ "Sec-Fetch-Site": "cross-site" })).status).toBe(403);
   expect((await restart({})).status).toBe(403);
-  expect((await restart({ Origin: luna.url })).status).toBe(200);
+  expect((await restart({ Origin: luna.url })).status).toBe(403);
+  const page = { "X-Luna-Page": await luna.pageToken(cookie) };
+  expect((await restart({ ...page, Origin: "https://evil.example" })).status).toBe(403);
+  expect((await restart({ ...page, Origin: luna.url })).status).toBe(200);
 });
 
 const PASSPHRASE = "seven quiet moons at noon";

@@ -7,19 +7,20 @@ import type { ExecuteAnswer, ToolView } from "../../../src/contract/tool.ts";
 import type { AuthApp } from "../../../src/services/auth/app.ts";
 import type { SupervisorApp } from "../../../src/supervisor/api/app.ts";
 import { refused, unreachable } from "./api-error.ts";
+import { withPageToken } from "./page-token.ts";
 
 const REQUEST_TIMEOUT_MS = 15_000;
 /** A tool has its own limit on the server; this is for a connection that died meanwhile. */
 const TOOL_TIMEOUT_MS = 15 * 60_000;
 
-/** Only successes come back; everything else is thrown as an ApiError. */
+/** Only successes come back; everything else is thrown as an ApiError. Every request says which page it is from. */
 function checkedFetch(timeoutMs: number) {
   return async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
     let response: Response;
     try {
-      response = await fetch(input, { ...init, signal });
+      response = await fetch(input, { ...init, headers: withPageToken(init.headers), signal });
     } catch (cause) {
       // Who cancelled knows it: TanStack Query and the Stop button look for the abort itself.
       if (init.signal?.aborted) throw cause;

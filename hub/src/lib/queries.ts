@@ -1,5 +1,6 @@
 /** What the Hub knows of the server, and when it asks again. */
 import { MutationCache, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
+import { PAGE_TOKEN_REQUIRED } from "../../../src/contract/page-token.ts";
 import {
   fetchConnect,
   fetchMcpServers,
@@ -8,13 +9,16 @@ import {
   fetchTools,
 } from "./api.ts";
 import { ApiError } from "./api-error.ts";
+import { reloadForToken } from "./page-token.ts";
 import { signInAddress } from "./return-to.ts";
 
 const FRESH_MS = 30_000;
 
 /** A session that ended anywhere leads to the sign-in page, with a fresh page and nothing left in memory. */
 function onFailure(error: Error): void {
-  const isSignedOut = error instanceof ApiError && error.status === 401;
+  if (!(error instanceof ApiError)) return;
+  if (error.code === PAGE_TOKEN_REQUIRED) reloadForToken();
+  const isSignedOut = error.status === 401;
   if (isSignedOut && location.pathname !== "/login") location.assign(signInAddress(location));
 }
 

@@ -6,6 +6,8 @@ import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { type AccountDependencies, accountRoutes } from "./account-routes.ts";
 import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
+import { changesSomething } from "./request-origin.ts";
+import { readSessionCookie } from "./session-cookie.ts";
 import { type SignInDependencies, signInRoutes } from "./sign-in-routes.ts";
 import { retryAfterOf } from "./too-many.ts";
 
@@ -34,11 +36,23 @@ const answerInTime = createMiddleware(async (_context, next) => {
   }
 });
 
+/** What changes something of the owner's account is for the Hub's own pages, also where it is reached without a verify. */
+function ownPages({ pages }: Pick<EdgeDependencies, "pages">) {
+  return createMiddleware(async (context, next) => {
+    const { method, raw } = context.req;
+    // Without a session there is nothing to change; who has none is told so by the route.
+    const session = readSessionCookie(context);
+    if (changesSomething(method) && session !== undefined) pages.require(session, raw.headers);
+    await next();
+  });
+}
+
 export function createAuthApp(dependencies: AuthDependencies) {
   const answerError = onError(dependencies.log);
   return new Hono()
     .use(noStore, loopbackHost, answerInTime)
     .get("/healthz", (context) => context.json({ status: "ok" }))
+    .use("/auth/account/*", ownPages(dependencies))
     .route("/", signInRoutes(dependencies))
     .route("/", accountRoutes(dependencies))
     .route("/", edgeRoutes(dependencies))

@@ -3,7 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AuthHarness, PUBLIC_HOST, startAuth } from "../../../tests/support/auth-harness.ts";
+import {
+  AUTH_TOKEN,
+  type AuthHarness,
+  DOCUMENT,
+  PUBLIC_HOST,
+  startAuth,
+} from "../../../tests/support/auth-harness.ts";
 import { ErrorBody } from "../../contract/error.ts";
 import type { RoutesFile } from "../../contract/routes.ts";
 
@@ -114,6 +120,105 @@ test("a foreign page may not change anything, nor open a WebSocket", async () =>
       expect(answer.headers.has("X-Luna-Upstream")).toBe(false);
     }
   }
+});
+
+describe("the page token", () => {
+  const token = /^[A-Za-z0-9_-]{43}$/;
+  const pageFor = async (headers: Record<string, string>): Promise<string | null> =>
+    (await auth.verify({ Cookie, ...headers }, "issue")).headers.get("X-Luna-Page");
+
+  test("is one for each session, and the same however often it is asked for", async () => {
+    const page = await auth.pageOf(Cookie);
+    expect(page).toMatch(token);
+    expect(await auth.pageOf(Cookie)).toBe(page);
+    expect(await auth.pageOf(await auth.signIn())).not.toBe(page);
+  });
+
+  test("is for documents of a window alone", async () => {
+    expect(await pageFor(DOCUMENT)).toMatch(token);
+    const others: Record<string, string>[] = [
+      {},
+      { "Sec-Fetch-Mode": "navigate" },
+      { "Sec-Fetch-Dest": "document" },
+      ...["iframe", "frame", "object", "embed", "empty", "fencedframe", "worker", "Document"].map(
+        (destination) => ({ ...DOCUMENT, "Sec-Fetch-Dest": destination }),
+      ),
+      ...["cors", "no-cors", "same-origin"].map((mode) => ({
+        ...DOCUMENT,
+        "Sec-Fetch-Mode": mode,
+      })),
+      { ...DOCUMENT, "Sec-Purpose": "prefetch" },
+      { ...DOCUMENT, "Sec-Purpose": "prefetch;prerender" },
+      { ...DOCUMENT, Purpose: "prefetch" },
+      { ...DOCUMENT, "Service-Worker-Navigation-Preload": "true" },
+      { ...DOCUMENT, "X-Forwarded-Method": "HEAD" },
+      { ...DOCUMENT, "X-Forwarded-Method": "POST", ...OWN },
+    ];
+    for (const headers of others) expect(await pageFor(headers), JSON.stringify(headers)).toBe("-");
+    for (const policy of ["none", "changes"] as const) {
+      const answer = await auth.verify({ Cookie, ...DOCUMENT }, policy);
+      expect(answer.headers.get("X-Luna-Page")).toBe("-");
+    }
+  });
+
+  test("is needed for a change, or always, or never, as the row says", async () => {
+    const page = await auth.pageOf(Cookie);
+    const others = await auth.pageOf(await auth.signIn());
+    const read = { Cookie };
+    const change = { Cookie, ...OWN, "X-Forwarded-Method": "DELETE" };
+    expect((await auth.verify(read, "changes")).status).toBe(204);
+    expect((await auth.verify(change, "none")).status).toBe(204);
+    for (const [headers, policy] of [
+      [change, "changes"],
+      [read, "always"],
+      [change, "always"],
+    ] as const) {
+      for (const wrong of [
+        undefined,
+        "",
+        "-",
+        others,
+        `${page}x`,
+        page.slice(1),
+        `${page},${page}`,
+      ]) {
+        const sent = wrong === undefined ? headers : { ...headers, "X-Luna-Page": wrong };
+        const answer = await auth.verify(sent, policy);
+        expect(answer.status).toBe(403);
+        expect(await codeOf(answer)).toBe("page_token_required");
+        expect(answer.headers.has("X-Luna-Identity")).toBe(false);
+      }
+      expect((await auth.verify({ ...headers, "X-Luna-Page": page }, policy)).status).toBe(204);
+    }
+  });
+
+  test("a row that says nothing known asks for it always", async () => {
+    for (const query of ["", "?page=", "?page=all", "?page=none%20"]) {
+      const headers = {
+        Cookie,
+        Authorization: `Bearer ${AUTH_TOKEN}`,
+        "X-Forwarded-Method": "GET",
+      };
+      expect((await auth.request(`/verify${query}`, { headers })).status).toBe(403);
+    }
+  });
+
+  test("is no session: without one it opens nothing", async () => {
+    const page = await auth.pageOf(Cookie);
+    const answer = await auth.verify({ "X-Luna-Page": page, Accept: "*/*" }, "always");
+    expect(answer.status).toBe(401);
+  });
+
+  test("guards what changes the owner's account, in auth itself", async () => {
+    const page = await auth.pageOf(Cookie);
+    const change = (headers: Record<string, string>) =>
+      auth.request("/auth/account/anything", { method: "POST", headers: { ...OWN, ...headers } });
+    const refused = await change({ Cookie });
+    expect(refused.status).toBe(403);
+    expect(await codeOf(refused)).toBe("page_token_required");
+    // Nothing is there, but the way to it is open.
+    expect((await change({ Cookie, "X-Luna-Page": page })).status).toBe(404);
+  });
 });
 
 describe("the table's file", () => {

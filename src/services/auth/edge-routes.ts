@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import type { AuditTrail } from "../../audit/trail.ts";
 import { PassphraseReset } from "../../contract/auth.ts";
+import { PAGE_HEADER, type PagePolicy } from "../../contract/page-token.ts";
 import { requireBearer } from "../../lib/app.ts";
 import { assertionKey, signAssertion } from "../../lib/assertion.ts";
 import { ForbiddenError, NotFoundError, UnauthorizedError } from "../../lib/errors.ts";
@@ -9,13 +10,14 @@ import { valid } from "../../lib/valid.ts";
 import { changePassphrase } from "./account.ts";
 import type { LoginLinks } from "./login-links.ts";
 import { OWNER_ID } from "./owner.ts";
+import { isOwnDocument, type PageTokens } from "./page-token.ts";
 import type { Passphrases } from "./passphrases.ts";
-import { refusalOf } from "./request-origin.ts";
+import { changesSomething, refusalOf } from "./request-origin.ts";
 import { signInAddress } from "./return-to.ts";
 import type { RoutedPaths } from "./routed-paths.ts";
 import { routedTarget } from "./routed-target.ts";
 import { readSessionCookie } from "./session-cookie.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Session, Sessions } from "./sessions.ts";
 import { smallBody } from "./sign-in.ts";
 import { isNavigation } from "./visitor.ts";
 
@@ -23,12 +25,19 @@ export interface EdgeDependencies {
   sessions: Sessions;
   links: LoginLinks;
   passphrases: Passphrases;
+  pages: PageTokens;
   paths: RoutedPaths;
   audit: Pick<AuditTrail, "record">;
   /** LUNA_AUTH_TOKEN. */
   token: string;
   /** Milliseconds since 1970. */
   clock: () => number;
+}
+
+interface SignedIn {
+  /** The session's own token. */
+  token: string;
+  session: Session;
 }
 
 /** Programs read answers of `/api`; a page of ours would read the sign-in page as one. */
@@ -39,27 +48,37 @@ function publicUri(context: Context): string {
   return context.req.header("X-Forwarded-Uri") ?? "/";
 }
 
-/** Tells Caddy that the path stays whole; a header that is missing or empty would be refused. */
-const NO_PREFIX = "-";
+/** Nothing, for Caddy: it refuses a header that is missing or empty. */
+const NOTHING = "-";
+
+/** The method that the browser used; a request without one is treated as one that changes something. */
+function publicMethod({ req }: Context): string {
+  return req.header("X-Forwarded-Method") ?? "";
+}
+
+/** What the row that Caddy matched asks for; what nobody knows is the strictest. */
+function pagePolicy({ req }: Context): PagePolicy {
+  const page = req.query("page");
+  return page === "issue" || page === "changes" || page === "none" ? page : "always";
+}
 
 export function edgeRoutes(dependencies: EdgeDependencies) {
-  const { sessions, links, passphrases, paths, token, clock, audit } = dependencies;
+  const { sessions, links, passphrases, pages, paths, token, clock, audit } = dependencies;
   const internal = requireBearer(token, "auth's internal endpoints");
   const key = assertionKey(token);
 
   /**
-   * States in the answer who is asking; returns an answer only when that one has to sign in first.
+   * Who is asking, or the answer to one who has to sign in.
    * @throws ForbiddenError, UnauthorizedError
    */
-  const identify = async (context: Context): Promise<Response | undefined> => {
+  const identify = async (context: Context): Promise<SignedIn | Response> => {
     const { headers } = context.req.raw;
-    // A request without its method is treated as one that changes something.
-    const method = headers.get("X-Forwarded-Method") ?? "";
+    const method = publicMethod(context);
     const cookie = readSessionCookie(context);
     const refusal = refusalOf({ method, headers, hasCookie: cookie !== undefined });
     if (refusal !== undefined) throw new ForbiddenError(refusal);
     const session = cookie === undefined ? undefined : await sessions.find(cookie);
-    if (session === undefined) {
+    if (cookie === undefined || session === undefined) {
       const uri = publicUri(context);
       if (!API.test(uri) && isNavigation(method, headers)) {
         return context.redirect(signInAddress(uri));
@@ -68,17 +87,30 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
         "Cannot pass without a session: sign in first, or where keys are taken send one as a bearer token",
       );
     }
+    return { token: cookie, session };
+  };
+
+  /** Last of all: an answer that is a refusal goes to the client, who has no use for it. */
+  const pass = (context: Context, { session }: SignedIn): Response => {
     const who = { subject: session.user_id, name: session.username };
     context.header("X-Luna-Identity", signAssertion(who, { key, now: clock() }));
-    return undefined;
+    return context.body(null, 204);
   };
 
   return new Hono()
-    .get(
-      "/verify",
-      internal,
-      async (context) => (await identify(context)) ?? context.body(null, 204),
-    )
+    .get("/verify", internal, async (context) => {
+      const policy = pagePolicy(context);
+      const signedIn = await identify(context);
+      if (signedIn instanceof Response) return signedIn;
+      const { headers } = context.req.raw;
+      const method = publicMethod(context);
+      if (policy === "always" || (policy === "changes" && changesSomething(method))) {
+        pages.require(signedIn.token, headers);
+      }
+      const isIssued = policy === "issue" && isOwnDocument(method, headers);
+      context.header(PAGE_HEADER, isIssued ? pages.of(signedIn.token) : NOTHING);
+      return pass(context, signedIn);
+    })
     .get("/route", internal, async (context) => {
       const uri = publicUri(context);
       const target = routedTarget(uri, await paths.read());
@@ -86,8 +118,8 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
         new NotFoundError("No extension serves this path; it may be misspelled");
       // Before the session: a program with a key and a misspelled address is not told to sign in.
       if (target.kind === "unknown" && API.test(uri)) throw unknown();
-      const refusal = await identify(context);
-      if (refusal !== undefined) return refusal;
+      const signedIn = await identify(context);
+      if (signedIn instanceof Response) return signedIn;
       switch (target.kind) {
         case "unknown":
           throw unknown();
@@ -95,8 +127,8 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
           return context.redirect(target.location, 308);
         case "upstream":
           context.header("X-Luna-Upstream", `127.0.0.1:${target.port}`);
-          context.header("X-Luna-Prefix", target.prefix ?? NO_PREFIX);
-          return context.body(null, 204);
+          context.header("X-Luna-Prefix", target.prefix ?? NOTHING);
+          return pass(context, signedIn);
       }
     })
     .post("/login-links", internal, async (context) => context.json(await links.create(OWNER_ID)))

@@ -14,6 +14,7 @@ import { AttemptLimit } from "./attempt-limit.ts";
 import { GuessLimit } from "./guess-limit.ts";
 import { LoginLinks } from "./login-links.ts";
 import { ensureOwner } from "./owner.ts";
+import { PageTokens } from "./page-token.ts";
 import { PassphraseHash } from "./passphrase-hash.ts";
 import { Passphrases } from "./passphrases.ts";
 import { RoutedPaths } from "./routed-paths.ts";
@@ -57,8 +58,9 @@ export async function main(environment: Environment): Promise<void> {
 
   const attempts = new AttemptLimit(clock);
   const paths = new RoutedPaths({ path: files.routes, log });
+  const pages = new PageTokens(token);
   const app = createAuthApp({
-    ...{ sessions, links, passphrases, paths, attempts },
+    ...{ sessions, links, passphrases, pages, paths, attempts },
     ...{ token, clock, audit, log },
   });
   const { auth: port } = portsWith(environment.portOffset);

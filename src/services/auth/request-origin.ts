@@ -2,6 +2,10 @@
 
 /** Methods that change nothing (RFC 9110, 9.2.1). Any other one, also one that nobody knows, does. */
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+export function changesSomething(method: string): boolean {
+  return !SAFE_METHODS.has(method);
+}
+
 /** A host and nothing around it. */
 const HOST = /^[^\s/?#@\\]+$/;
 
@@ -38,7 +42,7 @@ function isOwnOrigin(origin: string, host: string): boolean {
  * is not a page of ours; a program without a cookie has nothing that a foreign page could borrow.
  */
 export function refusalOf({ method, headers, hasCookie }: RequestFacts): string | undefined {
-  if (SAFE_METHODS.has(method) && !isWebSocket(headers)) return undefined;
+  if (!changesSomething(method) && !isWebSocket(headers)) return undefined;
   const site = headers.get("Sec-Fetch-Site");
   const origin = headers.get("Origin");
   if (site !== null && site !== "same-origin" && site !== "none") {

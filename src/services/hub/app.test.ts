@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, brotliDecompressSync, gzipSync } from "node:zlib";
 import { createLogger } from "../../lib/log.ts";
-import { CONTENT_SECURITY_POLICY, createHubApp, encodingsFor } from "./app.ts";
+import { createHubApp, encodingsFor } from "./app.ts";
 
-const PAGE = "<!doctype html><title>Luna</title>";
+const PAGE = "<!doctype html><head><title>Luna</title></head>";
+const FRAMED = '<!doctype html><title>__APP__</title><iframe src="/ext/__APP__/"></iframe>';
 const SCRIPT = "console.log('luna');".repeat(100);
 let folder: string;
 let app: ReturnType<typeof createHubApp>;
@@ -16,6 +17,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "luna-hub-"));
   const files: Record<string, string | Buffer> = {
     "index.html": PAGE,
+    "framed-app.html": FRAMED,
     "app.js": SCRIPT,
     "app.js.br": brotliCompressSync(SCRIPT),
     "app.js.gz": gzipSync(SCRIPT),
@@ -26,6 +28,7 @@ beforeAll(async () => {
   }
   const assets = {
     "/index.html": join(folder, "index.html"),
+    "/framed-app.html": join(folder, "framed-app.html"),
     "/assets/app-1a2b.js": join(folder, "app.js"),
     "/assets/app-1a2b.js.br": join(folder, "app.js.br"),
     "/assets/app-1a2b.js.gz": join(folder, "app.js.gz"),
@@ -44,15 +47,44 @@ async function ask(path: string, headers: Record<string, string> = {}, method = 
   return await app.request(path, { method, headers: { Host: "127.0.0.1:5173", ...headers } });
 }
 
-test("an address of the Hub gets the page, with its policy and never from a stale cache", async () => {
-  for (const path of ["/", "/tools", "/tools/NOTES_CREATE_note"]) {
+test("an address of the Hub gets the page, which nobody frames or reaches, and from no cache", async () => {
+  for (const path of ["/", "/tools", "/tools/NOTES_CREATE_note", "/index"]) {
     const answer = await ask(path, NAVIGATION);
     expect(answer.status).toBe(200);
     expect(await answer.text()).toBe(PAGE);
     expect(answer.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
-    expect(answer.headers.get("Cache-Control")).toBe("no-cache");
-    expect(answer.headers.get("Content-Security-Policy")).toBe(CONTENT_SECURITY_POLICY);
+    expect(answer.headers.get("Cache-Control")).toBe("no-store");
+    expect(answer.headers.get("ETag")).toBeNull();
+    expect(answer.headers.get("Cross-Origin-Opener-Policy")).toBe("same-origin");
+    const policy = answer.headers.get("Content-Security-Policy");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).toContain("frame-src 'none'");
   }
+});
+
+const TOKEN = "t".repeat(43);
+
+test("the page token is in the page that auth gave it to, and what is none never is", async () => {
+  const answer = await ask("/tools", { ...NAVIGATION, "X-Luna-Page": TOKEN });
+  expect(await answer.text()).toContain(`<meta name="luna-page" content="${TOKEN}" />`);
+  expect(answer.headers.get("Content-Encoding")).toBeNull();
+  for (const odd of ["-", "", "{http.reverse_proxy.header.X-Luna-Page}", `${TOKEN}">`]) {
+    expect(await (await ask("/", { ...NAVIGATION, "X-Luna-Page": odd })).text()).toBe(PAGE);
+  }
+});
+
+test("the page around an extension's UI names it, and never has a token", async () => {
+  for (const path of ["/apps/notes", "/apps/notes/"]) {
+    const answer = await ask(path, { ...NAVIGATION, "X-Luna-Page": TOKEN });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toBe(FRAMED.replaceAll("__APP__", "notes"));
+    expect(answer.headers.get("Cross-Origin-Opener-Policy")).toBeNull();
+    expect(answer.headers.get("Content-Security-Policy")).toContain("frame-src 'self'");
+  }
+  for (const path of ["/apps/a%22b", "/apps/A", "/apps/%3Cscript%3E", "/apps/mcp-x"]) {
+    expect((await ask(path, NAVIGATION)).status).toBe(404);
+  }
+  expect((await ask("/framed-app.html", NAVIGATION)).status).toBe(404);
 });
 
 test("what is no navigation, or looks like a file, is a 404 in JSON", async () => {
@@ -94,15 +126,15 @@ test("the smallest variant that the browser takes is sent, each with its own tag
 });
 
 test("a known tag gets 304 without a body", async () => {
-  const etag = (await ask("/", NAVIGATION)).headers.get("ETag") ?? "";
+  const etag = (await ask("/favicon.svg")).headers.get("ETag") ?? "";
   expect(etag).toMatch(/^"[\w-]+"$/);
   for (const tag of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
-    const again = await ask("/", { ...NAVIGATION, "If-None-Match": tag });
+    const again = await ask("/favicon.svg", { "If-None-Match": tag });
     expect(again.status).toBe(304);
     expect(await again.text()).toBe("");
     expect(again.headers.get("ETag")).toBe(etag);
   }
-  expect((await ask("/", { ...NAVIGATION, "If-None-Match": '"other"' })).status).toBe(200);
+  expect((await ask("/favicon.svg", { "If-None-Match": '"other"' })).status).toBe(200);
 });
 
 test("HEAD answers like GET, without the body", async () => {

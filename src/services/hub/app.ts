@@ -3,24 +3,8 @@ import { Hono } from "hono";
 import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import type { Logger } from "../../lib/log.ts";
 import { AssetStore, type Encoding } from "./asset-store.ts";
+import { DOCUMENT_FILES, documents } from "./documents.ts";
 
-/**
- * Scripts and styles come from files alone: none inline, none from elsewhere.
- * Caddy sends it for every answer; here it also covers the Hub when it is asked directly.
- */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'self'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'self'",
-].join("; ");
-
-const PAGE = "/index.html";
 /** Names in this folder carry a hash of the content: another content has another name. */
 const HASHED_FOLDER = "/assets/";
 const FOREVER = "public, max-age=31536000, immutable";
@@ -64,23 +48,25 @@ interface HubDeps {
 
 export function createHubApp({ assets, log }: HubDeps) {
   const store = new AssetStore(assets);
+  const { showFramedApp, showPage } = documents(store);
   return new Hono()
     .onError(onError(log))
     .notFound(onNotFound)
     .use(loopbackHost)
     .get("/healthz", (context) => context.json({ status: "ok" as const }))
+    .get("/apps/:name", showFramedApp)
+    .get("/apps/:name/", showFramedApp)
     .get("*", async (context) => {
       const { req } = context;
-      const path = store.has(req.path) ? req.path : isNavigation(req) ? PAGE : undefined;
-      const encodings = encodingsFor(req.header("Accept-Encoding") ?? "");
-      const asset = path === undefined ? undefined : await store.read(path, encodings);
-      if (path === undefined || asset === undefined) return onNotFound(context);
-
+      if (!store.has(req.path) || DOCUMENT_FILES.has(req.path)) {
+        return isNavigation(req) ? showPage(context) : onNotFound(context);
+      }
+      const asset = await store.read(req.path, encodingsFor(req.header("Accept-Encoding") ?? ""));
+      if (asset === undefined) return onNotFound(context);
       context.header("ETag", asset.etag);
-      context.header("Cache-Control", path.startsWith(HASHED_FOLDER) ? FOREVER : "no-cache");
+      context.header("Cache-Control", req.path.startsWith(HASHED_FOLDER) ? FOREVER : "no-cache");
       context.header("Vary", "Accept-Encoding");
       context.header("X-Content-Type-Options", "nosniff");
-      if (path === PAGE) context.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
       if (matches(req.header("If-None-Match"), asset.etag)) return context.body(null, 304);
 
       context.header("Content-Type", asset.type);
