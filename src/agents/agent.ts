@@ -2,6 +2,7 @@
 import type { Caller } from "../contract/audit.ts";
 import type { Sampling, Usage } from "./chat-model.ts";
 import type { AgentMessage } from "./messages.ts";
+import type { ToolSource } from "./tool-source.ts";
 
 export interface AgentRequest {
   conversation: readonly AgentMessage[];
@@ -12,7 +13,9 @@ export interface AgentRequest {
   stream: boolean;
   /** Whether a streamed answer must tell its usage. */
   usage: boolean;
-  /** Whether the agent may use its tools. */
+  /** The tools that whoever asks may use. */
+  tools: ToolSource;
+  /** Whether the agent may use them. */
   useTools: boolean;
   /** In whose name tools are called. */
   caller: Caller;

@@ -4,7 +4,9 @@ import { briefingOf, openingMessages } from "./prompt.ts";
 import type { ToolSet } from "./tool-source.ts";
 
 const SET: ToolSet = {
-  tools: [{ name: "a", description: "Does a.", input_schema: { type: "object" } }],
+  tools: [
+    { name: "a", description: "Does a.", input_schema: { type: "object" }, extension: "notes" },
+  ],
   system_prompts: [
     { extension: "notes", text: "Keep notes.\n" },
     { extension: "silent", text: " " },

@@ -5,7 +5,6 @@ import { addUsage, type ChatModel, type ModelAnswer, type Usage } from "./chat-m
 import type { AgentMessage } from "./messages.ts";
 import { briefingOf, openingMessages } from "./prompt.ts";
 import { runTools } from "./tool-calls.ts";
-import type { ToolSource } from "./tool-source.ts";
 
 /** How often the model is asked for one answer; the last time it must do without tools. */
 const MODEL_CALLS_MAX = 16;
@@ -13,7 +12,6 @@ const MODEL_CALLS_MAX = 16;
 const PARAGRAPH = "\n\n";
 
 interface SimpleAgentOptions {
-  tools: ToolSource;
   /** The model to use now; throws when none is configured. */
   model: () => Promise<ChatModel>;
 }
@@ -33,10 +31,10 @@ async function* textEvents(
 }
 
 async function* run(
-  { tools: source, model: modelNow }: SimpleAgentOptions,
+  { model: modelNow }: SimpleAgentOptions,
   request: AgentRequest,
 ): AsyncGenerator<AgentEvent, void> {
-  const { signal, conversation, memory, caller } = request;
+  const { signal, conversation, memory, caller, tools: source } = request;
   const [model, set] = await Promise.all([modelNow(), source.read()]);
   const briefing = briefingOf(request.useTools ? set : { tools: [], system_prompts: [] });
   const messages: AgentMessage[] = openingMessages({

@@ -4,7 +4,7 @@ import type { ToolDescription, ToolResult } from "../contract/tool.ts";
 
 /** The tools at one moment. The same object comes back as long as nothing changed. */
 export interface ToolSet {
-  tools: readonly ToolDescription[];
+  tools: readonly (ToolDescription & { extension: string })[];
   system_prompts: readonly { extension: string; text: string }[];
 }
 

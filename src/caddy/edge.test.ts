@@ -22,7 +22,8 @@ test("Caddy runs the generated file, with three tokens and folders of Luna's own
   );
   const credentials = {
     supervisorToken: "a",
-    agentKey: "b",
+    agentKey: "never",
+    edgeToken: "b",
     authToken: "c",
     mcpToken: "d",
     toolHostToken: "e",
@@ -34,7 +35,7 @@ test("Caddy runs the generated file, with three tokens and folders of Luna's own
     XDG_DATA_HOME: "/srv/luna/.luna/caddy",
     XDG_CONFIG_HOME: "/srv/luna/.luna/caddy",
     SUPERVISOR_API_TOKEN: "a",
-    AGENT_API_KEY: "b",
+    LUNA_EDGE_TOKEN: "b",
     LUNA_AUTH_TOKEN: "c",
   });
 });

@@ -32,10 +32,10 @@ export function caddyEnvironment(options: {
   paths: EdgePaths;
   credentials: Credentials;
 }): Record<string, string> {
-  const { supervisorToken, agentKey, authToken } = options.credentials;
+  const { supervisorToken, edgeToken, authToken } = options.credentials;
   const tokens: Record<TokenVariable, string> = {
     SUPERVISOR_API_TOKEN: supervisorToken,
-    AGENT_API_KEY: agentKey,
+    LUNA_EDGE_TOKEN: edgeToken,
     LUNA_AUTH_TOKEN: authToken,
   };
   return { ...options.base, ...ownFolders(options.paths), ...tokens };

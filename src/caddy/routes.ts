@@ -17,7 +17,7 @@ type AccessClass = "public" | "own" | "key_or_session" | "session" | "routed";
 export type UpstreamName = CoreServiceName | "supervisor";
 
 /** Variables of Caddy's environment; the Caddyfile holds their names only. */
-export type TokenVariable = "SUPERVISOR_API_TOKEN" | "AGENT_API_KEY" | "LUNA_AUTH_TOKEN";
+export type TokenVariable = "SUPERVISOR_API_TOKEN" | "LUNA_EDGE_TOKEN" | "LUNA_AUTH_TOKEN";
 
 interface Row {
   /** Unique; names the row's matcher in the Caddyfile. */
@@ -106,7 +106,7 @@ export const ROUTES: readonly Route[] = [
     page: "changes",
     upstream: "agent",
     stripPrefix: "/api/agent",
-    token: "AGENT_API_KEY",
+    token: "LUNA_EDGE_TOKEN",
   },
   {
     name: "agent_key",

@@ -8,6 +8,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import type { Server } from "bun";
+import { noKeys } from "../../tests/support/api-keys.ts";
 import { until } from "../../tests/support/until.ts";
 import { ensureCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
@@ -45,6 +46,7 @@ function start(at: number): void {
   });
   const app = createMcpApp({
     config: new MasterConfigStore(pathsOf(home).masterConfig),
+    gate: noKeys(),
     tools: {
       catalogue: {
         read: async () => ({ tools: ["echo", "large", "slow"].map(tool), system_prompts: [] }),

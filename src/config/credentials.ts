@@ -1,4 +1,5 @@
 /** The secrets that Luna makes for itself: generated once, before anything starts, and kept in `.env`. */
+import { API_KEY_PREFIX } from "../contract/api-keys.ts";
 import { UnavailableError } from "../lib/errors.ts";
 import { deriveSecret, generateSecret } from "../lib/secret.ts";
 import type { EnvFile } from "./env-file.ts";
@@ -7,20 +8,22 @@ import type { EnvFile } from "./env-file.ts";
 export interface Credentials {
   /** Opens the supervisor's control API. */
   supervisorToken: string;
-  /** Opens the agent API. */
+  /** Opens the agent API: the only one that people hand on, so it may change while Luna runs. */
   agentKey: string;
+  /** Caddy's word towards the agent API that a session was checked. */
+  edgeToken: string;
   /** Opens auth's internal endpoints, for Caddy and the command line. */
   authToken: string;
   /** Opens every MCP server, for the stdio bridge of this machine's owner. */
   mcpToken: string;
-  /** Starts and stops tool hosts, and nothing else: what the agent API and MCP need of the supervisor. */
+  /** What the agent API and MCP need of the supervisor: to start and stop tool hosts, and to tell which keys were used. */
   toolHostToken: string;
 }
 
 const GENERATED = {
   LUNA_SECRET: () => generateSecret(),
   SUPERVISOR_API_TOKEN: () => generateSecret(),
-  AGENT_API_KEY: () => generateSecret("sk-luna-"),
+  AGENT_API_KEY: () => generateSecret(API_KEY_PREFIX),
 };
 
 function credentialsFrom(values: Record<string, string>): Credentials | undefined {
@@ -29,6 +32,7 @@ function credentialsFrom(values: Record<string, string>): Credentials | undefine
   return {
     supervisorToken: SUPERVISOR_API_TOKEN,
     agentKey: AGENT_API_KEY,
+    edgeToken: deriveSecret(LUNA_SECRET, "edge"),
     authToken: deriveSecret(LUNA_SECRET, "auth"),
     mcpToken: deriveSecret(LUNA_SECRET, "mcp"),
     toolHostToken: deriveSecret(LUNA_SECRET, "tool-host"),

@@ -6,6 +6,7 @@ export interface Paths {
   env: string;
   state: string;
   masterConfig: string;
+  apiKeys: string;
   /** Where extensions' public paths lead. */
   routes: string;
   caddyfile: string;
@@ -40,6 +41,7 @@ export function pathsOf(home: string): Paths {
     env: join(home, ".env"),
     state: join(luna, "state.json"),
     masterConfig: join(luna, "master_config.json"),
+    apiKeys: join(luna, "api_keys.json"),
     routes: join(luna, "routes.json"),
     caddyfile: join(luna, "Caddyfile"),
     caddySocket: join(luna, "caddy.sock"),

@@ -96,6 +96,24 @@ export const AuditSettings = z.looseObject({
 });
 export type AuditSettings = z.infer<typeof AuditSettings>;
 
+/** So many requests at once, which come back evenly over the window. */
+export const RateLimit = z.looseObject({
+  requests: z.int().min(1).max(1_000_000),
+  window_s: z.int().min(1).max(86_400),
+});
+export type RateLimit = z.infer<typeof RateLimit>;
+
+/** What each key may do in the agent API and in MCP, each of which counts for itself; null takes the limit away. */
+export const RateLimitSettings = z.looseObject({
+  /** Each named API key that has no limit of its own. */
+  api_key: RateLimit.nullable().default({ requests: 1_200, window_s: 60 }),
+  /** `AGENT_API_KEY`. */
+  agent_api_key: RateLimit.nullable().default({ requests: 6_000, window_s: 60 }),
+  /** The own key of each named MCP server. */
+  mcp_server_key: RateLimit.nullable().default({ requests: 6_000, window_s: 60 }),
+});
+export type RateLimitSettings = z.infer<typeof RateLimitSettings>;
+
 export const MasterConfig = z.looseObject({
   luna: z
     .looseObject({
@@ -129,6 +147,7 @@ export const MasterConfig = z.looseObject({
   limits: LimitSettings.prefault({}),
   logs: LogSettings.prefault({}),
   audit: AuditSettings.prefault({}),
+  rate_limits: RateLimitSettings.prefault({}),
 });
 export type MasterConfig = z.infer<typeof MasterConfig>;
 

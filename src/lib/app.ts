@@ -13,6 +13,7 @@ function answer(context: Context, error: LunaError): Response {
   const { code, message, details } = error;
   const body = { error: { code, message, ...(details === undefined ? {} : { details }) } };
   if (error.status === 401) context.header("WWW-Authenticate", "Bearer");
+  for (const [name, value] of Object.entries(error.headers)) context.header(name, value);
   return context.json(body, error.status as ContentfulStatusCode);
 }
 

@@ -5,6 +5,8 @@ interface LunaErrorOptions {
   details?: unknown;
   /** What led to this, for the log only. */
   cause?: unknown;
+  /** Headers of the answer, such as Retry-After. */
+  headers?: Readonly<Record<string, string>>;
   /** A narrower code than the kind's own, such as `llm_not_configured`. */
   code?: string;
 }
@@ -17,6 +19,7 @@ export class LunaError extends Error {
   readonly code: string;
   readonly status: number;
   readonly details: unknown;
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(kind: { code: string; status: number }, message: string, options: LunaErrorOptions) {
     super(message, { cause: options.cause });
@@ -24,6 +27,7 @@ export class LunaError extends Error {
     this.code = options.code ?? kind.code;
     this.status = kind.status;
     this.details = options.details;
+    this.headers = options.headers ?? {};
   }
 }
 

@@ -13,14 +13,15 @@ export function hashSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }
 
-/** Whether `presented` is the secret whose hash is `hash`, in constant time. */
-export function matchesHash(presented: string, hash: string): boolean {
-  return timingSafeEqual(Buffer.from(hashSecret(presented)), Buffer.from(hash));
+/** Whether two hashes are the same, in constant time. */
+export function sameHash(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** Whether two secrets are the same, in time that depends on neither. */
 export function sameSecret(presented: string, expected: string): boolean {
-  return matchesHash(presented, hashSecret(expected));
+  return sameHash(hashSecret(presented), hashSecret(expected));
 }
 
 /** A secret for one purpose out of a root secret (HKDF-SHA-256, RFC 5869): knowing one tells nothing of another. */

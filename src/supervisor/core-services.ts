@@ -33,7 +33,7 @@ const CORE_SERVICES: Record<CoreServiceName, CoreService> = {
     path: "/api/agent",
     settings: ["OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_DEFAULT_MODEL", "DEFAULT_AGENT"],
     tokens: (credentials) => ({
-      AGENT_API_KEY: credentials.agentKey,
+      LUNA_EDGE_TOKEN: credentials.edgeToken,
       LUNA_TOOL_HOST_TOKEN: credentials.toolHostToken,
       LUNA_ASSERTION_KEY: assertionKey(credentials.authToken),
     }),

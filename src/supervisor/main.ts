@@ -24,6 +24,7 @@ import { Live } from "./api/live.ts";
 import type { SpecContext } from "./core-services.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
 import { InstalledWatch } from "./installed-watch.ts";
+import { createKeys } from "./keys.ts";
 import { endUnwanted, startCore, stopAll } from "./lifecycle.ts";
 import { Limits } from "./limits.ts";
 import { createLogs } from "./logs.ts";
@@ -90,7 +91,12 @@ async function build(environment: Environment) {
     ...{ context, processes, bootId, phase, catalogue },
     usage: new UsageMeter(),
     publicUrl: public_url,
-    otherProblems: () => [...progress.problems, ...processes.problems, ...installed.problems],
+    otherProblems: () => [
+      ...progress.problems,
+      ...processes.problems,
+      ...installed.problems,
+      ...keys.problems(),
+    ],
     model: () => modelOf(context, config),
   });
   const { rotator, logQueries, logs } = createLogs({ context, config, log });
@@ -99,7 +105,9 @@ async function build(environment: Environment) {
     ...{ paths, envFile, config, extensionProcesses, toolHosts, log },
     onChange: () => live.announce(),
   });
+  const keys = createKeys({ context, log, onChange: () => live.announce() });
   const app = createSupervisorApp({
+    ...keys,
     ...{ credentials, processes, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
@@ -107,7 +115,7 @@ async function build(environment: Environment) {
   });
   return {
     ...{ context, deployment, processes, toolHosts, installed },
-    ...{ live, app, progress, note, audit, log, limits, rotator },
+    ...{ live, app, progress, note, audit, log, limits, rotator, keys },
   };
 }
 
@@ -116,7 +124,7 @@ export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const parts = await build(environment);
   const { context, deployment, processes, toolHosts, installed } = parts;
-  const { live, progress, note, limits, rotator } = parts;
+  const { live, progress, note, limits, rotator, keys } = parts;
   const { paths, ports } = context;
   const server = serve({
     fetch: parts.app.fetch,
@@ -131,6 +139,7 @@ export async function main(environment: Environment): Promise<void> {
     await processes.load();
     toolHosts.adopt();
     await provideBun(paths).catch((error: unknown) => note(messageOf(error)));
+    await keys.watchKeys();
     const core = startCore({ context, deployment, processes, note });
     await installed.sync();
     await core;
@@ -153,6 +162,7 @@ export async function main(environment: Environment): Promise<void> {
   while (!(await Promise.race([isStarted, Bun.sleep(START_POLL_MS).then(() => false)])));
   await stopAll(processes);
   await limits.clear();
+  await keys.useTimes.flush();
   await rotator.stop();
   await server.stop(true);
   parts.audit.close();

@@ -98,6 +98,7 @@ export function supervisorScenario(lanes: Lanes, old?: Record<string, string>): 
   return {
     durable: [
       ".luna/master_config.json",
+      ".luna/api_keys.json",
       ".luna/state.json",
       ".luna/Caddyfile",
       ".luna/routes.json",
@@ -128,6 +129,7 @@ export function supervisorScenario(lanes: Lanes, old?: Record<string, string>): 
       requireOneOf(".luna/Caddyfile", outcome);
       requireOneOf(".luna/bin/bun", outcome);
       requireOneOf(".luna/routes.json", outcome);
+      requireOneOf(".luna/api_keys.json", outcome);
       const state = killed.get(".luna/state.json");
       if (state !== undefined) StateFile.parse(JSON.parse(state));
       const text = killed.get(".luna/master_config.json");

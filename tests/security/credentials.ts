@@ -20,6 +20,8 @@ export interface BadCredential {
   headers: Headers;
   /** Added to the path. */
   query?: string;
+  /** It is known, and not for this: 403 is as good as 401. */
+  isKnown?: true;
 }
 
 const bearer = (token: string) => ["Authorization", `Bearer ${token}`] as const;
@@ -31,7 +33,7 @@ export function rightHeaders({ router, access, path }: ClassifiedRoute, given: G
   if (access === "server_key") return [bearer(given.serverKey)];
   if (router === "agent") return [bearer(credentials.agentKey)];
   if (router === "auth") return [bearer(credentials.authToken)];
-  if (path.startsWith("/tool-hosts/")) return [bearer(credentials.toolHostToken)];
+  if (/^\/(tool-hosts\/|api-key-uses$)/.test(path)) return [bearer(credentials.toolHostToken)];
   return [bearer(credentials.supervisorToken)];
 }
 
@@ -130,10 +132,19 @@ export function badCredentials(
   const values = new Set(right.map(([, value]) => value));
   // Opens every named server, for the bridge of this machine's owner.
   if (route.access === "server_key") values.add(`Bearer ${given.luna.credentials.mcpToken}`);
+  // Caddy's, once it had a session checked.
+  if (route.router === "agent") values.add(`Bearer ${given.luna.credentials.edgeToken}`);
   const cases = [
     ...anyone(),
     ...(CLASSES_WITH_SECRET.includes(route.access) ? misplaced(right) : []),
     ...ofOthers(given, other),
   ];
-  return cases.filter(({ headers }) => !headers.some(([, value]) => values.has(value)));
+  const agentKey = `Bearer ${given.luna.credentials.agentKey}`;
+  return cases
+    .filter(({ headers }) => !headers.some(([, value]) => values.has(value)))
+    .map((one) =>
+      route.access === "server_key" && one.headers.some(([, value]) => value === agentKey)
+        ? { ...one, isKnown: true }
+        : one,
+    );
 }

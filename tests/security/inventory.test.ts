@@ -14,7 +14,7 @@ import {
   publicPaths,
   rowOf,
 } from "./access.ts";
-import { badCredentials, type GivenOut, rightHeaders } from "./credentials.ts";
+import { type BadCredential, badCredentials, type GivenOut, rightHeaders } from "./credentials.ts";
 import { leaksIn } from "./leak.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
@@ -95,7 +95,8 @@ function faultOf(answer: WireAnswer, title: string, allowed: readonly number[]):
 }
 
 /** What a class makes of a wrong credential. */
-function allowedFor(access: Access): readonly number[] {
+function allowedFor(access: Access, { isKnown }: BadCredential): readonly number[] {
+  if (access === "server_key" && isKnown === true) return [401, 403];
   if (access === "token" || access === "server_key" || access === "session") return [401];
   return [...REFUSALS, 422, ...(access === "open" ? [200, 302, 304] : [])];
 }
@@ -105,10 +106,11 @@ async function faultsAt(port: number, route: ClassifiedRoute): Promise<string[]>
   const target = concretePath(route.path);
   const method = methodOf(route);
   const faults: string[] = [];
-  for (const { name, headers, query } of badCredentials(route, given, other)) {
+  for (const credential of badCredentials(route, given, other)) {
+    const { name, headers, query } = credential;
     const where = query === undefined ? target : `${target}?${query}`;
     const answer = await send(port, { target: where, method, headers });
-    faults.push(...faultOf(answer, name, allowedFor(route.access)));
+    faults.push(...faultOf(answer, name, allowedFor(route.access, credential)));
   }
   return faults;
 }
@@ -162,9 +164,9 @@ describe("on the process's own port", () => {
     const shut: string[] = [];
     let tried = 0;
     for (const route of titled) {
-      // A change that wants neither a name nor a body would really happen.
-      if (route.method !== "GET" && !route.path.includes(":") && route.inputs.length === 0)
-        continue;
+      // A change that wants neither a name nor anything in its body would really happen.
+      const wantsNothing = route.inputs.every(({ schema }) => schema.safeParse({}).success);
+      if (route.method !== "GET" && !route.path.includes(":") && wantsNothing) continue;
       const request: WireRequest = {
         target: concretePath(route.path),
         method: methodOf(route),
@@ -186,13 +188,15 @@ describe("on the process's own port", () => {
 describe("through Caddy", () => {
   test.each(titled)("$title", async (route) => {
     const faults: string[] = [];
-    const { agentKey } = given.luna.credentials;
+    const { agentKey, edgeToken } = given.luna.credentials;
+    const agentTokens = [agentKey, edgeToken].map((token) => `Bearer ${token}`);
     for (const target of publicPaths(route.router, concretePath(route.path))) {
       const row = rowOf(target);
-      for (const { name, headers, query } of badCredentials(route, given, other)) {
+      for (const credential of badCredentials(route, given, other)) {
+        const { name, headers, query } = credential;
         const isGood = headers.some(
           ([, value]) =>
-            value === given.session || (row.name === "agent" && value === `Bearer ${agentKey}`),
+            value === given.session || (row.name === "agent" && agentTokens.includes(value)),
         );
         if (isGood) continue;
         const hasAuthorization = headers.some(([header]) => header === "Authorization");
@@ -202,7 +206,10 @@ describe("through Caddy", () => {
         const request = { target: where, method, headers: [...headers, ...own(given)] };
         const answer = await send(given.luna.ports.caddy, request);
         // What no extension is called is not there, whoever asks.
-        const allowed = [...allowedFor(access), ...(row.access === "routed" ? [404] : [])];
+        const allowed = [
+          ...allowedFor(access, credential),
+          ...(row.access === "routed" ? [404] : []),
+        ];
         faults.push(...faultOf(answer, `${target} with ${name}`, allowed));
       }
     }

@@ -7,13 +7,27 @@ import { type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
 
 const NAME = "documented";
+/** Of a key that is changed, and of one that is revoked. */
+const [KEY_ID, REVOKED_ID] = ["0123456789abcdef", "fedcba9876543210"];
+const apiKey = (id: string) => ({
+  id,
+  name: `of the home's files, ${id}`,
+  key_hash: "0".repeat(64),
+  key_hint: "0000",
+  created_at: "2026-01-01T00:00:00.000Z",
+  scopes: { agents: "all", mcp_servers: [], tools: "all", read_only: false },
+});
+const API_KEYS = { keys: { [KEY_ID]: apiKey(KEY_ID), [REVOKED_ID]: apiKey(REVOKED_ID) } };
 
 let llm: LlmStandIn;
 let luna: Luna;
 let session: string;
 beforeAll(async () => {
   llm = startLlmStandIn();
-  luna = await startLuna({ environment: { OPENAI_BASE_URL: llm.url } });
+  luna = await startLuna({
+    environment: { OPENAI_BASE_URL: llm.url },
+    files: { ".luna/api_keys.json": JSON.stringify(API_KEYS) },
+  });
   session = await luna.signIn();
   await until(async () => (await (await luna.control("/tools/all")).text()).includes("NOTES_GET"));
 });
@@ -59,6 +73,11 @@ const EXAMPLES: Record<string, { path?: Record<string, string>; body?: unknown }
   post_services_name_restart: { path: { name: "hub" } },
   post_tools_execute_tool: { path: { tool: "NOTES_GET_all" }, body: {} },
   get_v1_models_id: { path: { id: "simple_agent" } },
+  post_api_keys: { body: { name: NAME, scopes: { agents: "all" } } },
+  patch_api_keys_id: { path: { id: KEY_ID }, body: { name: "changed" } },
+  post_api_keys_id_rotate: { path: { id: KEY_ID } },
+  delete_api_keys_id: { path: { id: REVOKED_ID } },
+  post_agents_regenerate_key: { body: { grace_s: 3600 } },
   post_v1_chat_completions: { body: { messages: [{ role: "user", content: "Hello" }] } },
 };
 
@@ -66,6 +85,7 @@ const EXAMPLES: Record<string, { path?: Record<string, string>; body?: unknown }
 const ELSEWHERE: Record<string, string> = {
   get_live: "a WebSocket",
   post_tool_hosts_extension_start: "asks for the token of Luna's own processes",
+  post_api_key_uses: "asks for the token of Luna's own processes",
   post_tool_hosts_extension_stop: "asks for the token of Luna's own processes",
 };
 

@@ -17,6 +17,7 @@ import { until } from "./until.ts";
 export const CREDENTIALS = {
   supervisorToken: "canary-supervisor-token",
   agentKey: "sk-luna-canary-agent-key",
+  edgeToken: "canary-edge-token",
   authToken: "canary-auth-token",
   mcpToken: "canary-mcp-token",
   toolHostToken: "canary-tool-host-token",

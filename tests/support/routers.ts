@@ -4,7 +4,7 @@ import { portsWith } from "../../src/config/ports.ts";
 import type { Logger } from "../../src/lib/log.ts";
 import type { Operation, Routes } from "../../src/lib/openapi.ts";
 import { operationsOf } from "../../src/lib/openapi.ts";
-import { createAgentApp } from "../../src/services/agent/app.ts";
+import { type AgentAppOptions, createAgentApp } from "../../src/services/agent/app.ts";
 import { type AuthDependencies, createAuthApp } from "../../src/services/auth/app.ts";
 import { createHubApp } from "../../src/services/hub/app.ts";
 import { createMcpApp, type McpAppOptions } from "../../src/services/mcp/app.ts";
@@ -25,6 +25,7 @@ function partly<Dependencies>(known: Partial<Dependencies>): Dependencies {
 const credentials = {
   supervisorToken: "supervisor",
   agentKey: "agent",
+  edgeToken: "edge",
   authToken: "auth",
   mcpToken: "mcp",
   toolHostToken: "tool-host",
@@ -37,9 +38,8 @@ export type RouterName = "supervisor" | "agent" | "auth" | "mcp" | "hub";
 export const ROUTERS: Readonly<Record<RouterName, { routes: Routes }>> = {
   supervisor: createSupervisorApp(partly<SupervisorDeps>({ credentials, ports, log: silent })),
   agent: createAgentApp({
-    ...{ agents: [], defaultAgent: "", apiKey: credentials.agentKey },
-    ...{ port: ports.agent, log: silent },
-    callerOf: () => ({ actor: { kind: "key", name: "AGENT_API_KEY" } }),
+    ...partly<AgentAppOptions>({ agents: [], defaultAgent: "" }),
+    ...{ edgeToken: credentials.edgeToken, port: ports.agent, log: silent },
   }),
   auth: createAuthApp(partly<AuthDependencies>({ token: credentials.authToken, log: silent })),
   mcp: createMcpApp(partly<McpAppOptions>({ ownerToken: credentials.mcpToken, log: silent })),

@@ -74,7 +74,7 @@ const ROWS: Record<string, { path: string; arrives?: string; adds?: string }> = 
     arrives: "/.well-known/oauth-protected-resource",
   },
   mcp: { path: "/api/mcp-home/mcp", arrives: "/api/mcp-home/mcp" },
-  agent: { path: "/api/agent/v1/models", arrives: "/v1/models", adds: CREDENTIALS.agentKey },
+  agent: { path: "/api/agent/v1/models", arrives: "/v1/models", adds: CREDENTIALS.edgeToken },
   agent_key: {
     path: "/api/supervisor/agents/api-key",
     arrives: "/agents/api-key",
@@ -296,7 +296,7 @@ describe("path tricks", () => {
       for (const [name, { requests }] of Object.entries(edge.upstreams)) {
         const tokens = JSON.stringify(requests.map(({ headers }) => headers["authorization"]));
         if (name !== "supervisor") expect(tokens).not.toContain(CREDENTIALS.supervisorToken);
-        if (name !== "agent") expect(tokens).not.toContain(CREDENTIALS.agentKey);
+        if (name !== "agent") expect(tokens).not.toContain(CREDENTIALS.edgeToken);
         if (name !== "auth") expect(tokens).not.toContain(CREDENTIALS.authToken);
       }
     },

@@ -14,6 +14,7 @@ function privates(paths: Paths): [path: string, mode: number][] {
     [paths.luna, PRIVATE_FOLDER],
     [paths.logs, PRIVATE_FOLDER],
     [paths.masterConfig, PRIVATE_FILE],
+    [paths.apiKeys, PRIVATE_FILE],
     [paths.database, PRIVATE_FILE],
   ];
   return all.filter(([path]) => existsSync(path));

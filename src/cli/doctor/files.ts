@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { EnvFile } from "../../config/env-file.ts";
 import type { Paths } from "../../config/paths.ts";
+import { ApiKeysFile } from "../../contract/api-keys.ts";
 import { MasterConfig } from "../../contract/config.ts";
 import { Manifest, ServiceConfig } from "../../contract/extension.ts";
 import { StateFile } from "../../contract/process.ts";
@@ -40,6 +41,7 @@ function expectedFiles(paths: Paths): Expected[] {
   const known: Expected[] = [
     [paths.masterConfig, MasterConfig],
     [paths.state, StateFile],
+    [paths.apiKeys, ApiKeysFile],
   ];
   const others = jsonIn(paths.luna, ANY).filter(([path]) => !known.some(([one]) => one === path));
   return [

@@ -2,6 +2,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import OpenAI, { APIError } from "openai";
 import type { ChatCompletionCreateParamsNonStreaming } from "openai/resources/chat/completions";
+import { startKeys } from "../../../tests/support/api-keys.ts";
 import { type Answer, gate, startLlmStandIn } from "../../../tests/support/llm-stand-in.ts";
 import { until } from "../../../tests/support/until.ts";
 import { langchainModel } from "../../agents/langchain-model.ts";
@@ -20,6 +21,10 @@ const MODEL_KEY = "sk-model-key-that-must-not-leak";
 /** For the tests that wait for it. */
 const SHORT_LIMITS = { silenceMs: 100, wholeAnswerMs: 100 };
 
+const EDGE_TOKEN = "the-token-of-the-edge-of-this-test";
+
+const keys = await startKeys();
+await keys.apiKeys.setAgentKey(API_KEY, 0);
 const llm = startLlmStandIn();
 const logged: string[] = [];
 const note = (message: string, facts?: object): void => {
@@ -41,6 +46,7 @@ function useTools(tools: Record<string, Run>, prompt = ""): void {
       name,
       description: `Does ${name}.`,
       input_schema: { type: "object", properties: { text: { type: "string" } } },
+      extension: "notes",
       example: { prompt: `please ${name}`, args: { text: "x" }, response: "fine" },
     })),
     system_prompts: [{ extension: "notes", text: prompt }],
@@ -77,11 +83,11 @@ function startApp({ baseUrl = llm.url, apiKey = MODEL_KEY, ollama, limits }: App
     },
   };
   const app = createAgentApp({
-    agents: [simpleAgent({ tools, model: () => models.now() })],
+    agents: [simpleAgent({ model: () => models.now() })],
     defaultAgent: "simple_agent",
-    apiKey: API_KEY,
+    ...{ tools, gate: keys.gate, edgeToken: EDGE_TOKEN },
     port: 8080,
-    callerOf: () => ({ actor: { kind: "key", name: "test" } }),
+    callerOf: () => ({ actor: { kind: "owner", name: "test" } }),
     log,
   });
   const server = serve({ fetch: app.fetch, listen: { port: 0 } });
@@ -96,7 +102,7 @@ const hasty = startApp({ limits: SHORT_LIMITS });
 const servers = [main.server, hasty.server];
 
 afterAll(async () => {
-  await Promise.all([llm.stop(), ...servers.map((server) => server.stop(true))]);
+  await Promise.all([llm.stop(), keys.remove(), ...servers.map((server) => server.stop(true))]);
 });
 
 beforeEach(() => {

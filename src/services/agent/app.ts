@@ -5,23 +5,33 @@ import type { Agent } from "../../agents/agent.ts";
 import { Sampling } from "../../agents/chat-model.ts";
 import { agentMessages } from "../../agents/messages.ts";
 import { ModelError } from "../../agents/model-error.ts";
+import { scopedTools } from "../../agents/scoped-tools.ts";
+import type { ToolSource } from "../../agents/tool-source.ts";
+import type { Access, KeyGate } from "../../api-keys/key-gate.ts";
+import { allowsAgent, insufficientScope } from "../../api-keys/scopes.ts";
 import type { CallerOf } from "../../audit/caller.ts";
-import { loopbackHost, onError, onNotFound, requireBearer } from "../../lib/app.ts";
+import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
+import { clientAddress } from "../../lib/client-address.ts";
 import { NotFoundError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { answers } from "../../lib/route-facts.ts";
 import { valid } from "../../lib/valid.ts";
+import { requireAccess } from "./access.ts";
 import { ChatRequest, checkChatRequest } from "./chat-request.ts";
 import { Completion, completionHead, completionOf } from "./completion.ts";
 import { streamCompletion } from "./completion-stream.ts";
 import { headerText } from "./header-text.ts";
 import { RunRecord } from "./run-record.ts";
 
-interface AgentAppOptions {
+export interface AgentAppOptions {
   agents: readonly Agent[];
   /** The agent of requests that name none (`DEFAULT_AGENT`). */
   defaultAgent: string;
-  apiKey: string;
+  tools: ToolSource;
+  /** Who may ask. */
+  gate: KeyGate;
+  /** What Caddy presents once it had a session checked. */
+  edgeToken: string;
   /** Its own port on loopback. */
   port: number;
   callerOf: CallerOf;
@@ -52,11 +62,20 @@ const CHAT_STREAM = answers("Let an agent answer, token by token", z.string(), {
 });
 const OPENAPI = answers("This document", z.looseObject({ openapi: z.string() }));
 
-function agentCalled(name: string, agents: readonly Agent[]): Agent {
+/** Those that the key opens. */
+function agentsOf({ scopes }: Access, agents: readonly Agent[]): readonly Agent[] {
+  return agents.filter(({ name }) => allowsAgent(scopes, name));
+}
+
+function agentCalled(name: string, access: Access, agents: readonly Agent[]): Agent {
+  // Before it is looked for: what is not of its concern the key is not told.
+  if (!allowsAgent(access.scopes, name)) {
+    throw insufficientScope(`use the model "${name}"`, `the agent "${name}"`);
+  }
   const agent = agents.find((candidate) => candidate.name === name);
   if (agent !== undefined) return agent;
-  const names = agents.map((candidate) => candidate.name).join(", ");
-  throw new NotFoundError(`unknown model "${name}": there are ${names}`, {
+  const names = agentsOf(access, agents).map((candidate) => candidate.name);
+  throw new NotFoundError(`unknown model "${name}": there are ${names.join(", ")}`, {
     code: "model_not_found",
   });
 }
@@ -69,12 +88,13 @@ const CLIENT_GONE = 499;
 
 /** Runs the agent that the request names, and answers in the way that it wants. */
 async function answerChat(
-  context: Context,
+  context: Context<{ Variables: { access: Access } }>,
   request: ChatRequest,
-  { agents, defaultAgent, callerOf, log }: AgentAppOptions,
+  { agents, defaultAgent, tools, log }: AgentAppOptions,
 ): Promise<Response> {
   checkChatRequest(request);
-  const agent = agentCalled(request.model?.trim() || defaultAgent, agents);
+  const { access } = context.var;
+  const agent = agentCalled(request.model?.trim() || defaultAgent, access, agents);
   const trace = context.req.header("X-Luna-Trace") === "1";
   const stream = request.stream === true;
   const usage = request.stream_options?.include_usage === true;
@@ -88,8 +108,9 @@ async function answerChat(
     sampling: Sampling.parse(request),
     stream,
     usage,
+    tools: scopedTools(tools, access),
     useTools: request.tool_choice !== "none",
-    caller: callerOf(context.req),
+    caller: { actor: access.actor, address: clientAddress(context.req) },
     signal,
   });
   try {
@@ -111,22 +132,24 @@ async function answerChat(
 
 // The type is Hono's own: the chain of routes.
 export function createAgentApp(options: AgentAppOptions) {
-  const { agents, apiKey, log, port } = options;
+  const { agents, log, port } = options;
   const created = Math.floor(Date.now() / 1000);
   const renderError = onError(log);
   const app = new Hono()
     .use(loopbackHost)
     .get("/healthz", HEALTH, (context) => context.json({ status: "ok" as const }))
-    .use(requireBearer(apiKey, "the agent API"))
+    .use(requireAccess(options))
     .get("/v1/models", MODELS, (context) => {
-      const names = agents.map(({ name }) => name).sort();
+      const names = agentsOf(context.var.access, agents)
+        .map(({ name }) => name)
+        .sort();
       return context.json({
         object: "list" as const,
         data: names.map((name) => modelView(name, created)),
       });
     })
     .get("/v1/models/:id", MODEL, (context) => {
-      const { name } = agentCalled(context.req.param("id"), agents);
+      const { name } = agentCalled(context.req.param("id"), context.var.access, agents);
       return context.json(modelView(name, created));
     })
     .post("/v1/chat/completions", CHAT, CHAT_STREAM, valid("json", ChatRequest), (context) =>

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import OpenAI from "openai";
 import { gate, startLlmStandIn } from "../../../tests/support/llm-stand-in.ts";
 import { until } from "../../../tests/support/until.ts";
+import { pathsOf } from "../../config/paths.ts";
 import { portsWith } from "../../config/ports.ts";
+import { hashSecret } from "../../lib/secret.ts";
 
 const API_KEY = "sk-luna-test-key-of-the-agent";
 const llm = startLlmStandIn();
@@ -25,7 +27,7 @@ function start() {
     env: {
       LUNA_HOME: home,
       LUNA_PORT_OFFSET: String(OFFSET),
-      AGENT_API_KEY: API_KEY,
+      LUNA_EDGE_TOKEN: "token-of-the-edge",
       LUNA_TOOL_HOST_TOKEN: "token-of-the-tool-hosts",
       LUNA_ASSERTION_KEY: "key-of-the-assertions",
       OPENAI_BASE_URL: llm.url,
@@ -39,6 +41,12 @@ function start() {
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "luna-agent-"));
+  const agent_key = {
+    key_hash: hashSecret(API_KEY),
+    key_hint: API_KEY.slice(-4),
+    created_at: "2026-01-01T00:00:00.000Z",
+  };
+  await Bun.write(pathsOf(home).apiKeys, JSON.stringify({ agent_key }));
 });
 afterAll(async () => {
   await llm.stop();

@@ -5,6 +5,7 @@ import { Models } from "../../agents/models.ts";
 import { Ollama } from "../../agents/ollama.ts";
 import { simpleAgent } from "../../agents/simple-agent.ts";
 import type { ToolSource } from "../../agents/tool-source.ts";
+import { openKeyGate } from "../../api-keys/open-key-gate.ts";
 import { callerWith } from "../../audit/caller.ts";
 import { AuditTrail } from "../../audit/trail.ts";
 import { type Environment, readVariables } from "../../config/environment.ts";
@@ -26,7 +27,7 @@ const Optional = z
   .transform((value) => value?.trim() || undefined);
 
 const Variables = z.object({
-  AGENT_API_KEY: z.string().min(1),
+  LUNA_EDGE_TOKEN: z.string().min(1),
   LUNA_TOOL_HOST_TOKEN: z.string().min(1),
   LUNA_ASSERTION_KEY: z.string().min(1),
   OPENAI_API_KEY: Optional,
@@ -36,8 +37,8 @@ const Variables = z.object({
 });
 type Variables = z.infer<typeof Variables>;
 
-/** Whoever has Luna's own key is known by it. */
-const OWN_KEY = { kind: "key", name: "AGENT_API_KEY" } as const;
+/** Who has the token of the edge, should it not say whose session it had checked. */
+const THE_EDGE = { kind: "owner", name: "unnamed" } as const;
 
 /** A file of Luna's own that cannot be read is not the fault of whoever asks. */
 async function ownFile<T>(read: () => Promise<T>): Promise<T> {
@@ -55,16 +56,15 @@ interface Records {
 
 function buildApp(environment: Environment, variables: Variables, { audit, log }: Records) {
   const paths = pathsOf(environment.home);
+  const ports = portsWith(environment.portOffset);
   const config = new MasterConfigStore(paths.masterConfig);
   const catalogue = new ToolCatalogue({ paths, config });
+  const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
+  const token = variables.LUNA_TOOL_HOST_TOKEN;
   const client = new ToolClient({
-    paths,
-    catalogue,
-    config,
-    supervisorUrl: `http://127.0.0.1:${portsWith(environment.portOffset).supervisor}`,
-    token: variables.LUNA_TOOL_HOST_TOKEN,
-    ...{ audit, log },
+    ...{ paths, catalogue, config, supervisorUrl, token, audit, log },
   });
+  const { gate, uses } = openKeyGate({ path: paths.apiKeys, config, supervisorUrl, token, log });
   const tools: ToolSource = {
     read: () => ownFile(() => catalogue.read()),
     call: (request) => client.call(request),
@@ -78,28 +78,26 @@ function buildApp(environment: Environment, variables: Variables, { audit, log }
   });
   const models = new Models({ endpoints });
   const app = createAgentApp({
-    agents: [simpleAgent({ tools, model: () => models.now() })],
+    agents: [simpleAgent({ model: () => models.now() })],
     defaultAgent: variables.DEFAULT_AGENT ?? "simple_agent",
-    apiKey: variables.AGENT_API_KEY,
-    port: portsWith(environment.portOffset).agent,
-    callerOf: callerWith({ key: variables.LUNA_ASSERTION_KEY, otherwise: OWN_KEY }),
-    log,
+    ...{ tools, gate, edgeToken: variables.LUNA_EDGE_TOKEN },
+    callerOf: callerWith({ key: variables.LUNA_ASSERTION_KEY, otherwise: THE_EDGE }),
+    ...{ port: ports.agent, log },
   });
-  return { app, models };
+  return { app, models, uses, port: ports.agent };
 }
 
 export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const variables = readVariables(environment, Variables, "the agent API");
-  const { AGENT_API_KEY, LUNA_TOOL_HOST_TOKEN, LUNA_ASSERTION_KEY } = variables;
+  const { LUNA_EDGE_TOKEN, LUNA_TOOL_HOST_TOKEN, LUNA_ASSERTION_KEY } = variables;
   const { OPENAI_API_KEY = "" } = variables;
-  const secrets = [AGENT_API_KEY, LUNA_TOOL_HOST_TOKEN, LUNA_ASSERTION_KEY, OPENAI_API_KEY];
+  const secrets = [LUNA_EDGE_TOKEN, LUNA_TOOL_HOST_TOKEN, LUNA_ASSERTION_KEY, OPENAI_API_KEY];
   const log = createLogger("agent", secrets);
   endOnUncaught(log);
   const folder = pathsOf(environment.home).audit;
   const audit = new AuditTrail({ folder, process: "agent", secrets, log });
-  const { app, models } = buildApp(environment, variables, { audit, log });
-  const port = portsWith(environment.portOffset).agent;
+  const { app, models, uses, port } = buildApp(environment, variables, { audit, log });
   const server = serve({ fetch: app.fetch, listen: { port } });
   log.info("Listening", { port });
   // Behind the listening: health does not wait for LangChain, and the first chat need not either.
@@ -107,6 +105,7 @@ export async function main(environment: Environment): Promise<void> {
 
   log.info("Stopping", { signal: await stopping });
   await drain(server);
+  await uses.flush();
   audit.close();
   process.exit(0);
 }

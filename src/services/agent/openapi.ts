@@ -22,7 +22,11 @@ export function agentApiDocument(routes: Routes, port: number): Record<string, u
     error: ErrorBody,
     guards: { "the agent API": ["key", "session"] },
     securitySchemes: {
-      key: { type: "http", scheme: "bearer", description: "AGENT_API_KEY of Luna's .env" },
+      key: {
+        type: "http",
+        scheme: "bearer",
+        description: "AGENT_API_KEY of Luna's .env, or an API key of the Keys page",
+      },
       session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE },
     },
   });

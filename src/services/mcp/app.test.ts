@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Server } from "bun";
+import { noKeys } from "../../../tests/support/api-keys.ts";
 import { until } from "../../../tests/support/until.ts";
 import { VERSION } from "../../config/version.ts";
 import { MasterConfig, McpServer } from "../../contract/config.ts";
@@ -114,6 +115,7 @@ function start(port = 0): void {
       },
     },
     tools: TOOLS,
+    gate: noKeys(),
     ownerToken: OWNER,
     log: { debug: write, info: write, warn: write, error: write },
   });
@@ -272,11 +274,11 @@ test("a wrong or missing key is 401 without OAuth metadata, and tells nothing of
     expect(response.headers.get("WWW-Authenticate")).toBe("Bearer");
     expect(await errorOf(response)).toEqual({
       code: "unauthorized",
-      message: `Cannot use MCP server "${name}": the key is missing or wrong; the Hub's Connect page has the right one`,
+      message: `Cannot use MCP server "${name}": the key is missing or wrong, expired or revoked; the Hub's Connect and Keys pages lead to a good one`,
     });
   }
   await expect(connect({ headers: { "X-API-Key": "wrong" } })).rejects.toThrow(
-    "the key is missing or wrong",
+    "the key is missing",
   );
 });
 

@@ -1,5 +1,6 @@
-/** The HTTP app of the MCP service: one endpoint for each named server, opened by that server's key. */
+/** The HTTP app of the MCP service: one endpoint for each named server, opened by its own key or a named one. */
 import { Hono } from "hono";
+import type { KeyGate } from "../../api-keys/key-gate.ts";
 import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { clientAddress } from "../../lib/client-address.ts";
 import { UnauthorizedError } from "../../lib/errors.ts";
@@ -23,15 +24,17 @@ const METHOD_NOT_ALLOWED = {
 export interface McpAppOptions {
   config: ConfigSource;
   tools: ToolSource;
+  /** Who may come with a named API key. */
+  gate: KeyGate;
   /** Opens every named server: the stdio bridge of this machine's owner has it. */
   ownerToken: string;
   log: Logger;
 }
 
-export function createMcpApp({ config, tools, ownerToken, log }: McpAppOptions) {
+export function createMcpApp({ config, tools, gate, ownerToken, log }: McpAppOptions) {
   const offers = new Offers();
   const running = new RunningRequests();
-  const serverKey = requireServerKey({ config, ownerToken });
+  const serverKey = requireServerKey({ config, gate, ownerToken });
   return new Hono()
     .onError(onError(log))
     .notFound(onNotFound)
@@ -44,13 +47,15 @@ export function createMcpApp({ config, tools, ownerToken, log }: McpAppOptions) 
       );
     })
     .post(ENDPOINT, serverKey, async (context) => {
-      const { server, masterConfig } = context.var;
+      const { server, masterConfig, access } = context.var;
+      const { scopes } = access;
       const catalogue = await tools.catalogue.read();
       return exchange({
         request: context.req.raw,
         server: server.name,
-        caller: { actor: context.var.actor, address: clientAddress(context.req) },
-        offer: offers.of({ server, config: masterConfig, catalogue }),
+        caller: { actor: access.actor, address: clientAddress(context.req) },
+        offer: offers.of({ server, config: masterConfig, catalogue, scopes }),
+        scopes,
         client: tools.client,
         running,
         log,

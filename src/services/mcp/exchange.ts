@@ -9,7 +9,9 @@ import {
   ListToolsRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv-provider.js";
+import { allowsToolName, insufficientScope } from "../../api-keys/scopes.ts";
 import { VERSION } from "../../config/version.ts";
+import type { KeyScopes } from "../../contract/api-keys.ts";
 import type { Caller } from "../../contract/audit.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Offer } from "./offer.ts";
@@ -34,6 +36,8 @@ interface ExchangeOptions {
   /** Who has the key that let the request in. */
   caller: Caller;
   offer: Offer;
+  /** Of the key that the request came with. */
+  scopes: KeyScopes;
   client: ToolSource["client"];
   running: RunningRequests;
   log: Logger;
@@ -65,6 +69,19 @@ function methodOf(message: unknown): unknown {
   return typeof message === "object" && message !== null && "method" in message
     ? message.method
     : undefined;
+}
+
+/** Tells a key that is not for a tool so, rather than that there is none (MCP, Authorization, Scope Challenge Handling). */
+function requireToolInScope(message: unknown, { scopes, offer }: ExchangeOptions): void {
+  const name = CallToolRequestSchema.safeParse(message).data?.params.name;
+  if (name === undefined) return;
+  // By the patterns alone, so that they do not tell which other tools exist.
+  if (!allowsToolName(scopes, name)) {
+    throw insufficientScope(`call "${name}"`, `the tool "${name}"`);
+  }
+  if (offer.withheld.has(name)) {
+    throw insufficientScope(`call "${name}"`, "tools that may change things (it is read-only)");
+  }
 }
 
 function refuse(status: number, code: ErrorCode, message: string): Response {
@@ -132,6 +149,7 @@ export async function exchange(options: ExchangeOptions): Promise<Response> {
     const id = CancelledNotificationSchema.safeParse(message).data?.params.requestId;
     if (id !== undefined) running.cancel({ server, session, id });
   }
+  if (method === "tools/call") requireToolInScope(message, options);
   const answer = await answerMessage(options, message, session);
   if (method === "initialize" && answer.ok) {
     answer.headers.set(SESSION_HEADER, crypto.randomUUID());

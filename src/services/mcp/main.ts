@@ -1,5 +1,6 @@
 /** Runs the MCP service: builds what its app needs, serves it, and ends in order. */
 import { z } from "zod";
+import { openKeyGate } from "../../api-keys/open-key-gate.ts";
 import { AuditTrail } from "../../audit/trail.ts";
 import { type Environment, readVariables } from "../../config/environment.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
@@ -31,12 +32,14 @@ export async function main(environment: Environment): Promise<void> {
   const catalogue = new ToolCatalogue({ paths, config });
   const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
   const client = new ToolClient({ paths, catalogue, config, supervisorUrl, token, audit, log });
-  const app = createMcpApp({ config, tools: { catalogue, client }, ownerToken, log });
+  const { gate, uses } = openKeyGate({ path: paths.apiKeys, config, supervisorUrl, token, log });
+  const app = createMcpApp({ config, tools: { catalogue, client }, gate, ownerToken, log });
   const server = serve({ fetch: app.fetch, listen: { port: ports.mcp } });
   log.info("Listening", { port: ports.mcp });
 
   log.info("Stopping", { signal: await stopping });
   await drain(server);
+  await uses.flush();
   audit.close();
   process.exit(0);
 }

@@ -1,10 +1,12 @@
 /** Which named MCP server a request is for, and whether its key opens it. */
+import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { AuditActor } from "../../contract/audit.ts";
+import { type Access, type KeyGate, wholeAccess } from "../../api-keys/key-gate.ts";
+import { allowsMcpServer, insufficientScope } from "../../api-keys/scopes.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import { bearerOf } from "../../lib/app.ts";
-import { NotFoundError, UnauthorizedError, UnavailableError } from "../../lib/errors.ts";
-import { generateSecret, hashSecret, matchesHash } from "../../lib/secret.ts";
+import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
+import { generateSecret, hashSecret, sameHash } from "../../lib/secret.ts";
 
 /** How the path of an endpoint names its server: `mcp-<name>`. */
 const ENDPOINT_PREFIX = "mcp-";
@@ -25,9 +27,6 @@ function findNamedServer(
   return alias !== undefined && aliases.length === 1 ? servers[alias] : undefined;
 }
 
-/** Who has the token of this machine's owner. */
-const OWNER = { kind: "local", name: "luna mcp stdio" } as const;
-
 export interface ConfigSource {
   read(): Promise<MasterConfig>;
 }
@@ -36,8 +35,7 @@ interface NamedServerVariables {
   server: McpServer;
   /** The configuration that `server` is in. */
   masterConfig: MasterConfig;
-  /** Whoever has the key that was brought. */
-  actor: AuditActor;
+  access: Access;
 }
 
 async function readConfig(config: ConfigSource): Promise<MasterConfig> {
@@ -52,36 +50,67 @@ async function readConfig(config: ConfigSource): Promise<MasterConfig> {
   }
 }
 
+interface ServerKeyOptions {
+  config: ConfigSource;
+  gate: KeyGate;
+  ownerToken: string;
+}
+
+/** Who has the token of this machine's owner. */
+const OWNER = wholeAccess({ kind: "local", name: "luna mcp stdio" });
+
+function notThere(name: string, servers: MasterConfig["mcp_servers"], access: Access) {
+  // Only the owner is told which names exist.
+  const names = Object.keys(servers).join(", ") || "none yet, create one in the Hub";
+  const others = access === OWNER ? `; there are: ${names}` : "";
+  return new NotFoundError(`Cannot use MCP server "${name}": there is none of that name${others}`);
+}
+
 /**
- * Lets a request through that brings the server's key (`Authorization: Bearer` or `X-API-Key`),
- * or the token of this machine's owner, and sets `server`, `masterConfig` and `actor`. Only the owner is told which names exist.
+ * Lets a request through that brings the server's key or a named API key for it (`Authorization: Bearer` or
+ * `X-API-Key`), or the token of this machine's owner, and sets `server`, `masterConfig` and `access`.
  */
-export function requireServerKey(options: { config: ConfigSource; ownerToken: string }) {
-  const ownerHash = hashSecret(options.ownerToken);
-  return createMiddleware<{ Variables: NamedServerVariables }>(async (context, next) => {
-    const name = (context.req.param("endpoint") ?? "").slice(ENDPOINT_PREFIX.length);
-    const key = bearerOf(context.req) || (context.req.header("X-API-Key") ?? "");
-    const masterConfig = await readConfig(options.config);
-    const servers = masterConfig.mcp_servers;
-    const server = findNamedServer(servers, name);
-    const isKey = matchesHash(key, server?.key_hash ?? NO_KEY_HASH);
-    if (!isKey && !matchesHash(key, ownerHash)) {
-      throw new UnauthorizedError(
-        `Cannot use MCP server "${name}": the key is missing or wrong; the Hub's Connect page has the right one`,
-      );
+export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions) {
+  const ownerHash = hashSecret(ownerToken);
+  const accessOf = async (
+    hash: string,
+    {
+      name,
+      server,
+      masterConfig,
+    }: { name: string; server?: McpServer; masterConfig: MasterConfig },
+  ): Promise<Access> => {
+    const isOwnKey = sameHash(hash, server?.key_hash ?? NO_KEY_HASH);
+    if (isOwnKey && server !== undefined) {
+      const id = ENDPOINT_PREFIX + server.name;
+      const headers = gate.limit(id, masterConfig.rate_limits.mcp_server_key);
+      return wholeAccess({ kind: "client", name: id }, headers);
     }
-    if (server === undefined) {
-      const names = Object.keys(servers).join(", ") || "none yet, create one in the Hub";
-      throw new NotFoundError(
-        `Cannot use MCP server "${name}": there is none of that name; there are: ${names}`,
-      );
-    }
-    if (!server.enabled) {
-      throw new NotFoundError(`Cannot use MCP server "${name}": it is switched off in the Hub`);
-    }
-    context.set("server", server);
-    context.set("actor", isKey ? { kind: "client", name: `mcp-${server.name}` } : OWNER);
-    context.set("masterConfig", masterConfig);
-    await next();
-  });
+    if (sameHash(hash, ownerHash)) return OWNER;
+    const access = await gate.admit(hash, `MCP server "${name}"`);
+    if (allowsMcpServer(access.scopes, server?.name ?? name)) return access;
+    throw insufficientScope(`use MCP server "${name}"`, `the MCP server "${name}"`);
+  };
+  const guard: MiddlewareHandler<{ Variables: NamedServerVariables }> = createMiddleware(
+    async (context, next) => {
+      const name = (context.req.param("endpoint") ?? "").slice(ENDPOINT_PREFIX.length);
+      const key = bearerOf(context.req) || (context.req.header("X-API-Key") ?? "");
+      const masterConfig = await readConfig(config);
+      const server = findNamedServer(masterConfig.mcp_servers, name);
+      const asked = { name, masterConfig, ...(server === undefined ? {} : { server }) };
+      const access = await accessOf(hashSecret(key), asked);
+      if (server === undefined) throw notThere(name, masterConfig.mcp_servers, access);
+      if (!server.enabled) {
+        throw new NotFoundError(`Cannot use MCP server "${name}": it is switched off in the Hub`);
+      }
+      context.set("server", server);
+      context.set("masterConfig", masterConfig);
+      context.set("access", access);
+      await next();
+      for (const [header, value] of Object.entries(access.headers)) {
+        context.res.headers.set(header, value);
+      }
+    },
+  );
+  return guard;
 }

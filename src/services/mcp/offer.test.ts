@@ -1,5 +1,6 @@
 /** What a named server offers: kept while nothing changes, with instructions of a bounded length. */
 import { expect, test } from "bun:test";
+import { ALL_SCOPES } from "../../api-keys/scopes.ts";
 import { MasterConfig } from "../../contract/config.ts";
 import { Offers } from "./offer.ts";
 import type { Catalogue } from "./tool-source.ts";
@@ -35,7 +36,7 @@ function catalogue(prompt: string): Catalogue {
 
 test("an offer is made once, and again when the catalogue or the configuration changed", () => {
   const offers = new Offers();
-  const subject = { config: CONFIG, server: SERVER, catalogue: catalogue("x") };
+  const subject = { config: CONFIG, server: SERVER, catalogue: catalogue("x"), scopes: ALL_SCOPES };
   const offer = offers.of(subject);
   expect([...offer.names]).toEqual(["a_one", "a_two"]);
   expect(offers.of(subject)).toBe(offer);
@@ -46,7 +47,12 @@ test("an offer is made once, and again when the catalogue or the configuration c
 
 test("instructions are those of the offered extensions, cut when they are long", () => {
   const instructions = (prompt: string) =>
-    new Offers().of({ config: CONFIG, server: SERVER, catalogue: catalogue(prompt) }).instructions;
+    new Offers().of({
+      config: CONFIG,
+      server: SERVER,
+      catalogue: catalogue(prompt),
+      scopes: ALL_SCOPES,
+    }).instructions;
   expect(instructions(" Be brief.\n")).toBe("# a\nBe brief.");
   expect(instructions("  ")).toBeUndefined();
   const long = instructions("word ".repeat(10_000)) ?? "";

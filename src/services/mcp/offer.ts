@@ -1,4 +1,6 @@
 /** What a named MCP server offers its clients: its tools, as the protocol lists them, and how to use them. */
+import { allowsTool } from "../../api-keys/scopes.ts";
+import type { KeyScopes } from "../../contract/api-keys.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import type { InputSchema, ToolAnnotations } from "../../contract/tool.ts";
 import type { Catalogue } from "./tool-source.ts";
@@ -17,6 +19,8 @@ interface OfferedTool {
 export interface Offer {
   readonly tools: OfferedTool[];
   readonly names: ReadonlySet<string>;
+  /** The names of tools of the server that are not within the key's scopes. */
+  readonly withheld: ReadonlySet<string>;
   readonly instructions: string | undefined;
 }
 
@@ -24,9 +28,11 @@ interface OfferSubject {
   config: MasterConfig;
   server: McpServer;
   catalogue: Catalogue;
+  /** Of the key that the client has. */
+  scopes: KeyScopes;
 }
 
-function isOn({ config, server }: OfferSubject, tool: string): boolean {
+function isOn({ config, server }: Pick<OfferSubject, "config" | "server">, tool: string): boolean {
   return (
     server.tool_config[tool]?.enabled_in_mcp !== false &&
     config.tool_configs[tool]?.enabled_in_mcp !== false
@@ -45,7 +51,9 @@ function instructionsOf(catalogue: Catalogue, extensions: ReadonlySet<string>): 
 }
 
 function makeOffer(subject: OfferSubject): Offer {
-  const offered = subject.catalogue.tools.filter((tool) => isOn(subject, tool.name));
+  const all = subject.catalogue.tools.filter((tool) => isOn(subject, tool.name));
+  const offered = all.filter((tool) => allowsTool(subject.scopes, tool));
+  const names = new Set(offered.map((tool) => tool.name));
   const tools = offered.map(({ name, description, input_schema, annotations }) => ({
     name,
     description,
@@ -54,24 +62,31 @@ function makeOffer(subject: OfferSubject): Offer {
   }));
   return {
     tools,
-    names: new Set(offered.map((tool) => tool.name)),
+    names,
+    withheld: new Set(all.map((tool) => tool.name).filter((name) => !names.has(name))),
     instructions: instructionsOf(subject.catalogue, new Set(offered.map((tool) => tool.extension))),
   };
 }
 
 /**
- * Keeps each server's offer until the configuration or the catalogue changes, both of which then come as
+ * Keeps each server's offer to each key until the configuration or the catalogue changes, both of which then come as
  * new objects: what a request costs does not grow with the number of tools.
  */
 export class Offers {
-  readonly #kept = new WeakMap<McpServer, { catalogue: Catalogue; offer: Offer }>();
+  readonly #kept = new WeakMap<
+    McpServer,
+    WeakMap<KeyScopes, { catalogue: Catalogue; offer: Offer }>
+  >();
 
   /** `server` must be the object in `config`. */
   of(subject: OfferSubject): Offer {
-    const kept = this.#kept.get(subject.server);
-    if (kept?.catalogue === subject.catalogue) return kept.offer;
+    const { server, catalogue, scopes } = subject;
+    const offers = this.#kept.get(server) ?? new WeakMap();
+    this.#kept.set(server, offers);
+    const kept = offers.get(scopes);
+    if (kept?.catalogue === catalogue) return kept.offer;
     const offer = makeOffer(subject);
-    this.#kept.set(subject.server, { catalogue: subject.catalogue, offer });
+    offers.set(scopes, { catalogue, offer });
     return offer;
   }
 }

@@ -7,6 +7,8 @@ import { Overview } from "../../contract/process.ts";
 import { loopbackHost, onError, onNotFound, requireBearer } from "../../lib/app.ts";
 import type { Logger } from "../../lib/log.ts";
 import { answers } from "../../lib/route-facts.ts";
+import { type ApiKeyUsesDeps, apiKeyUsesRoutes } from "./api-key-uses.ts";
+import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
 import { type McpServersDeps, mcpServersRoutes } from "./mcp-servers.ts";
@@ -21,7 +23,9 @@ export interface SupervisorDeps
     LogsDeps,
     ToolsDeps,
     McpServersDeps,
-    ToolHostsDeps {
+    ToolHostsDeps,
+    ApiKeysDeps,
+    ApiKeyUsesDeps {
   credentials: Credentials;
   /** How far the start is; known from the first moment. */
   phase(): Overview["phase"];
@@ -46,6 +50,7 @@ export function createSupervisorApp(deps: SupervisorDeps) {
       context.json({ status: "healthy" as const, phase: deps.phase() }),
     )
     .route("/tool-hosts", toolHostsRoutes(deps))
+    .route("/api-key-uses", apiKeyUsesRoutes(deps))
     .use(requireBearer(credentials.supervisorToken, "the control API"))
     .get(
       "/live",
@@ -56,7 +61,9 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/services", servicesRoutes(deps))
     .route("/logs", logsRoutes(deps))
     .route("/tools", toolsRoutes(deps))
-    .route("/mcp-servers", mcpServersRoutes(deps));
+    .route("/mcp-servers", mcpServersRoutes(deps))
+    .route("/api-keys", apiKeysRoutes(deps))
+    .route("/agents", agentKeyRoutes(deps));
   let document: Record<string, unknown> | undefined;
   return app.get("/openapi.json", OPENAPI, async (context) => {
     const { controlApiDocument } = await import("./openapi.ts");

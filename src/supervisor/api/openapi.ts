@@ -1,5 +1,6 @@
 /** The control API as an OpenAPI document. */
 import { VERSION } from "../../config/version.ts";
+import { ApiKeyView, KeyScopes } from "../../contract/api-keys.ts";
 import { SESSION_COOKIE } from "../../contract/auth.ts";
 import { McpServerView } from "../../contract/config.ts";
 import { ErrorBody } from "../../contract/error.ts";
@@ -15,18 +16,23 @@ export function controlApiDocument(routes: Routes, port: number): Record<string,
     info: {
       title: "Luna control API",
       version: VERSION,
-      description: "Starts, stops and watches what Luna runs; its tools, MCP servers and logs.",
+      description:
+        "Starts, stops and watches what Luna runs; its tools, MCP servers, keys and logs.",
     },
     servers: [
       { url: "/api/supervisor", description: "For a browser that is signed in" },
       { url: `http://127.0.0.1:${port}`, description: "On this machine, with a token" },
     ],
     schemas: {
-      ...{ ErrorBody, ExecuteAnswer, LogLine, LogPage, McpServerView },
+      ...{ ApiKeyView, KeyScopes, ErrorBody, ExecuteAnswer, LogLine, LogPage, McpServerView },
       ...{ Overview, Problem, ProcessView, StateFile, ToolView },
     },
     error: ErrorBody,
-    guards: { "the control API": ["session", "token"], "tool hosts": ["tool_host_token"] },
+    guards: {
+      "the control API": ["session", "token"],
+      "tool hosts": ["tool_host_token"],
+      "the record of keys' use": ["tool_host_token"],
+    },
     securitySchemes: {
       session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE },
       token: { type: "http", scheme: "bearer", description: "SUPERVISOR_API_TOKEN of Luna's .env" },
