@@ -2,8 +2,10 @@
 import { UnavailableError } from "../lib/errors.ts";
 import signInPostgres from "./migrations/postgres/0001-sign-in.sql" with { type: "text" };
 import methodsPostgres from "./migrations/postgres/0002-sign-in-methods.sql" with { type: "text" };
+import auditPostgres from "./migrations/postgres/0003-audit.sql" with { type: "text" };
 import signInSqlite from "./migrations/sqlite/0001-sign-in.sql" with { type: "text" };
 import methodsSqlite from "./migrations/sqlite/0002-sign-in-methods.sql" with { type: "text" };
+import auditSqlite from "./migrations/sqlite/0003-audit.sql" with { type: "text" };
 
 interface Migration {
   /** What `luna_migrations` remembers; never changed once released. */
@@ -16,6 +18,7 @@ interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { name: "0001-sign-in", sqlite: signInSqlite, postgres: signInPostgres },
   { name: "0002-sign-in-methods", sqlite: methodsSqlite, postgres: methodsPostgres },
+  { name: "0003-audit", sqlite: auditSqlite, postgres: auditPostgres },
 ];
 
 /** The same text in both dialects. */

@@ -1,5 +1,6 @@
 /** The tables as Postgres has them; sqlite-schema.ts is its twin, and a test holds the two together. */
 import { bigint, pgTable, text } from "drizzle-orm/pg-core";
+import type { AuditEvent } from "../contract/audit.ts";
 import type { Me } from "../contract/auth.ts";
 
 /** Milliseconds since 1970. */
@@ -68,6 +69,19 @@ const passkeys = pgTable("luna_passkeys", {
   last_used_at: time(),
 });
 
+const audit = pgTable("luna_audit", {
+  id: text().primaryKey(),
+  at: time().notNull(),
+  actor_kind: text().$type<AuditEvent["actor"]["kind"]>().notNull(),
+  actor_name: text().notNull(),
+  action: text().notNull(),
+  target: text(),
+  outcome: text().$type<AuditEvent["outcome"]>().notNull(),
+  address: text(),
+  duration_us: bigint({ mode: "number" }),
+  details: text(),
+});
+
 export const postgresTables = {
   users,
   github_accounts,
@@ -75,4 +89,5 @@ export const postgresTables = {
   login_links,
   passphrases,
   passkeys,
+  audit,
 };

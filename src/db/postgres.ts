@@ -15,14 +15,17 @@ const CLOSE_TIMEOUT_S = 2;
 /** Any number, as long as every Luna takes the same: "luna" in ASCII. */
 const MIGRATION_LOCK = 0x6c_75_6e_61;
 
-function connectTo(settings: PostgresSettings): Sql {
+function connectTo(settings: PostgresSettings, { readOnly = false } = {}): Sql {
   const options = {
     max: CONNECTIONS_MAX,
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: () => RECONNECT_S,
     // The types of columns are known from the schema.
     fetch_types: false,
-    connection: { application_name: "luna" },
+    connection: {
+      application_name: "luna",
+      ...(readOnly ? { default_transaction_read_only: true } : {}),
+    },
     // Notices ("relation already exists, skipping") would go to standard output.
     onnotice: () => undefined,
   };
@@ -56,12 +59,20 @@ export async function openPostgres(settings: PostgresSettings): Promise<Database
     while (await migrateOnce(client));
   } catch (cause) {
     await client.end({ timeout: 0 });
-    if (cause instanceof LunaError) throw cause;
-    throw new UnavailableError(
-      `Cannot use the Postgres database "${settings.where}": ${messageOf(cause)}; check DATABASE_URL or the DB_ variables, and that the server runs`,
-      { cause },
-    );
+    throw refusal(settings, cause);
   }
+  return databaseOf(client);
+}
+
+function refusal({ where }: PostgresSettings, cause: unknown): LunaError {
+  if (cause instanceof LunaError) return cause;
+  return new UnavailableError(
+    `Cannot use the Postgres database "${where}": ${messageOf(cause)}; check DATABASE_URL or the DB_ variables, and that the server runs`,
+    { cause },
+  );
+}
+
+function databaseOf(client: Sql): Database {
   return {
     dialect: "postgres",
     // The two dialects' builders and tables differ in their types alone, as far as `Queries` allows
@@ -70,4 +81,31 @@ export async function openPostgres(settings: PostgresSettings): Promise<Database
     queries: drizzle({ client }) as unknown as Queries,
     close: () => client.end({ timeout: CLOSE_TIMEOUT_S }),
   };
+}
+
+/** Whether all migrations were applied. */
+async function isCurrent(client: Sql): Promise<boolean> {
+  const [found] = await client<{ name: string | null }[]>`
+    SELECT to_regclass('luna_migrations')::text AS name`;
+  if (!found?.name) return false;
+  const rows = await client<{ name: string }[]>`SELECT name FROM luna_migrations`;
+  return nextMigration(rows.map((row) => row.name)) === undefined;
+}
+
+/**
+ * Connects without changing anything; undefined when the tables are not there, or not up to date.
+ * @throws UnavailableError when the server cannot be reached or refuses
+ */
+export async function openPostgresToRead(
+  settings: PostgresSettings,
+): Promise<Database | undefined> {
+  const client = connectTo(settings, { readOnly: true });
+  try {
+    if (await isCurrent(client)) return databaseOf(client);
+  } catch (cause) {
+    await client.end({ timeout: 0 });
+    throw refusal(settings, cause);
+  }
+  await client.end({ timeout: 0 });
+  return undefined;
 }

@@ -71,9 +71,15 @@ test("the migrations make exactly the tables of the schema", () => {
 });
 
 test("the migrations make the same tables in both dialects", () => {
+  // What follows a table's own rules speaks each dialect's language.
   const plain = (text: string): string =>
-    text.replaceAll("BIGINT", "INTEGER").replaceAll(") STRICT, WITHOUT ROWID;", ");");
-  for (const { sqlite, postgres } of MIGRATIONS) expect(plain(postgres)).toBe(plain(sqlite));
+    (text.split(/^CREATE (?:TRIGGER|FUNCTION)/m)[0] ?? "")
+      .replaceAll("BIGINT", "INTEGER")
+      .replaceAll(") STRICT, WITHOUT ROWID;", ");");
+  for (const { sqlite, postgres } of MIGRATIONS) {
+    expect(plain(sqlite)).not.toBe("");
+    expect(plain(postgres)).toBe(plain(sqlite));
+  }
 });
 
 test("migrations come in order, and each once", () => {

@@ -1,5 +1,6 @@
 /** The tables as SQLite has them; postgres-schema.ts is its twin, and a test holds the two together. */
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { AuditEvent } from "../contract/audit.ts";
 import type { Me } from "../contract/auth.ts";
 
 const users = sqliteTable("luna_users", {
@@ -63,6 +64,19 @@ const passkeys = sqliteTable("luna_passkeys", {
   last_used_at: integer(),
 });
 
+const audit = sqliteTable("luna_audit", {
+  id: text().primaryKey(),
+  at: integer().notNull(),
+  actor_kind: text().$type<AuditEvent["actor"]["kind"]>().notNull(),
+  actor_name: text().notNull(),
+  action: text().notNull(),
+  target: text(),
+  outcome: text().$type<AuditEvent["outcome"]>().notNull(),
+  address: text(),
+  duration_us: integer(),
+  details: text(),
+});
+
 export const sqliteTables = {
   users,
   github_accounts,
@@ -70,4 +84,5 @@ export const sqliteTables = {
   login_links,
   passphrases,
   passkeys,
+  audit,
 };

@@ -1,5 +1,6 @@
 /** The SQLite database: one private file, durable at every commit, shared by several processes. */
 import { Database as SqliteClient } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { drizzle } from "drizzle-orm/bun-sqlite";
@@ -62,11 +63,43 @@ export async function openSqlite(path: string): Promise<Database> {
       { cause },
     );
   }
-  const opened = client;
+  return databaseOf(client);
+}
+
+function databaseOf(client: SqliteClient): Database {
   return {
     dialect: "sqlite",
     tables: sqliteTables,
-    queries: drizzle({ client: opened }),
-    close: async () => opened.close(),
+    queries: drizzle({ client }),
+    close: async () => client.close(),
   };
+}
+
+/** Whether all migrations were applied. */
+function isCurrent(client: SqliteClient): boolean {
+  const tables = client
+    .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE name = 'luna_migrations'")
+    .all();
+  if (tables.length === 0) return false;
+  const rows = client.query<{ name: string }, []>("SELECT name FROM luna_migrations").all();
+  return nextMigration(rows.map((row) => row.name)) === undefined;
+}
+
+/** Opens the file at `path` without changing anything; undefined when there is none, or one that is not up to date. */
+export async function openSqliteToRead(path: string): Promise<Database | undefined> {
+  if (!existsSync(path)) return undefined;
+  let client: SqliteClient | undefined;
+  try {
+    client = new SqliteClient(path, { readonly: true });
+    client.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    if (isCurrent(client)) return databaseOf(client);
+  } catch (cause) {
+    client?.close();
+    if (cause instanceof LunaError) throw cause;
+    throw new UnavailableError(`Cannot read the database "${path}": ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  client.close();
+  return undefined;
 }

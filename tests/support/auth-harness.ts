@@ -1,12 +1,14 @@
 /** Auth's app on a real database with a clock of its own, asked the way Caddy and a browser would ask. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MasterConfig } from "../../src/contract/config.ts";
 import { PAGE_HEADER, type PagePolicy } from "../../src/contract/page-token.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import type { DatabaseSettings } from "../../src/db/settings.ts";
 import type { Logger } from "../../src/lib/log.ts";
 import { createAuthApp } from "../../src/services/auth/app.ts";
 import { AttemptLimit } from "../../src/services/auth/attempt-limit.ts";
+import { AuditKeeping } from "../../src/services/auth/audit-keeping.ts";
 import { GuessLimit } from "../../src/services/auth/guess-limit.ts";
 import { LoginLinks } from "../../src/services/auth/login-links.ts";
 import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
@@ -44,16 +46,19 @@ interface AuthSetup {
   token?: string;
   /** The table of extensions' paths; without one there is none. */
   routes?: string;
+  /** Where events wait for the database; without one none do. */
+  spool?: string;
 }
 
 /** What a browser sends with a person who goes to a page. */
 export const DOCUMENT = { "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate" };
 
+const NO_SPOOL = join(tmpdir(), "luna-auth-without-events");
 const NO_ROUTES = join(tmpdir(), "luna-auth-without-extensions.json");
 
 /** Builds the app as main.ts does; the same settings and clock give the same Luna after a restart. */
 export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {}) {
-  const { time = { now: START }, token = AUTH_TOKEN, routes = NO_ROUTES } = setup;
+  const { time = { now: START }, token = AUTH_TOKEN, routes = NO_ROUTES, spool = NO_SPOOL } = setup;
   const database = await openDatabase(settings);
   const clock = (): number => time.now;
   await ensureOwner(database, clock());
@@ -69,8 +74,10 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
   const attempts = new AttemptLimit(clock);
   const paths = new RoutedPaths({ path: routes, log });
   const pages = new PageTokens(token);
+  const config = { read: async () => MasterConfig.parse({}) };
+  const auditLog = new AuditKeeping({ folder: spool, database, config, audit, clock, log });
   const app = createAuthApp({
-    ...{ sessions, links, passphrases, pages, paths, attempts },
+    ...{ sessions, links, passphrases, pages, paths, attempts, auditLog },
     ...{ token, clock, audit, log },
   });
 
@@ -113,6 +120,6 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
     const answer = await post("/auth/link", { token: link.token }, headers);
     return answer.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   };
-  const parts = { database, sessions, links, passphrases, app, audit, log, time };
+  const parts = { database, sessions, links, passphrases, app, audit, auditLog, log, time };
   return { ...parts, request, post, verify, route, signIn, pageOf, close: () => database.close() };
 }

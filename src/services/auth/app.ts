@@ -5,13 +5,17 @@ import { databaseFailure } from "../../db/failure.ts";
 import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { type AccountDependencies, accountRoutes } from "./account-routes.ts";
+import { type AuditDependencies, auditRoutes } from "./audit-routes.ts";
 import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
 import { changesSomething } from "./request-origin.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 import { type SignInDependencies, signInRoutes } from "./sign-in-routes.ts";
 import { retryAfterOf } from "./too-many.ts";
 
-export type AuthDependencies = SignInDependencies & AccountDependencies & EdgeDependencies;
+export type AuthDependencies = SignInDependencies &
+  AccountDependencies &
+  AuditDependencies &
+  EdgeDependencies;
 export type AuthApp = ReturnType<typeof createAuthApp>;
 
 /** A database that hangs holds nobody's request longer. */
@@ -55,6 +59,7 @@ export function createAuthApp(dependencies: AuthDependencies) {
     .use("/auth/account/*", ownPages(dependencies))
     .route("/", signInRoutes(dependencies))
     .route("/", accountRoutes(dependencies))
+    .route("/", auditRoutes(dependencies))
     .route("/", edgeRoutes(dependencies))
     .notFound(onNotFound)
     .onError((thrown, context) => {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { AuditTrail } from "../../audit/trail.ts";
 import { type Environment, readVariables } from "../../config/environment.ts";
+import { MasterConfigStore } from "../../config/master-config.ts";
 import { pathsOf } from "../../config/paths.ts";
 import { portsWith } from "../../config/ports.ts";
 import { openDatabase } from "../../db/open.ts";
@@ -11,6 +12,7 @@ import { serve } from "../../lib/serve.ts";
 import { askedToStop, drain, endOnUncaught } from "../../lib/stop.ts";
 import { createAuthApp } from "./app.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
+import { AuditKeeping } from "./audit-keeping.ts";
 import { GuessLimit } from "./guess-limit.ts";
 import { LoginLinks } from "./login-links.ts";
 import { ensureOwner } from "./owner.ts";
@@ -56,11 +58,17 @@ export async function main(environment: Environment): Promise<void> {
   await purge();
   const purging = setInterval(purge, PURGE_INTERVAL_MS);
 
+  const auditLog = new AuditKeeping({
+    ...{ folder: files.audit, database, config: new MasterConfigStore(files.masterConfig) },
+    ...{ audit, clock, log },
+  });
+  auditLog.start();
+
   const attempts = new AttemptLimit(clock);
   const paths = new RoutedPaths({ path: files.routes, log });
   const pages = new PageTokens(token);
   const app = createAuthApp({
-    ...{ sessions, links, passphrases, pages, paths, attempts },
+    ...{ sessions, links, passphrases, pages, paths, attempts, auditLog },
     ...{ token, clock, audit, log },
   });
   const { auth: port } = portsWith(environment.portOffset);
@@ -71,6 +79,7 @@ export async function main(environment: Environment): Promise<void> {
   clearInterval(purging);
   await drain(server);
   audit.close();
+  await auditLog.stop();
   await database.close();
   process.exit(0);
 }
