@@ -26,7 +26,7 @@ export interface Chunk {
   end: number;
 }
 
-export function parseEvent(line: string): AuditEvent | undefined {
+function parseEvent(line: string): AuditEvent | undefined {
   try {
     return AuditEvent.safeParse(JSON.parse(line)).data;
   } catch {
@@ -46,7 +46,7 @@ function wholeBytes(bytes: Buffer, isFinal: boolean): number {
  * The lines that begin at `offset`.
  * @param isFinal whether nothing will be added: what has no newline is then a line too, as far as it is whole
  */
-export function readChunk(fd: number, offset: number, isFinal: boolean): Chunk {
+function readChunk(fd: number, offset: number, isFinal: boolean): Chunk {
   const buffer = Buffer.alloc(CHUNK_BYTES);
   const bytes = buffer.subarray(0, readSync(fd, buffer, 0, CHUNK_BYTES, offset));
   const length = wholeBytes(bytes, isFinal);

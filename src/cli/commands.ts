@@ -56,6 +56,12 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./logs.ts")).logs,
   },
   {
+    name: "audit",
+    summary:
+      "Show who did what: audit -f --since 1h --action key --actor owner --outcome refused --json",
+    load: async () => (await import("./audit.ts")).audit,
+  },
+  {
     name: "login-link",
     summary: "Make another one-time sign-in link",
     load: async () => (await import("./login-link.ts")).loginLink,

@@ -6,6 +6,7 @@ import type { Environment } from "../config/environment.ts";
 import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
 import { runningOffset } from "../config/running.ts";
+import { AuditPage } from "../contract/audit.ts";
 import { Ended, LoginLink } from "../contract/auth.ts";
 import { ErrorBody } from "../contract/error.ts";
 import { Overview } from "../contract/process.ts";
@@ -93,6 +94,15 @@ export class Control {
   overview(): Promise<Overview> {
     const url = `http://127.0.0.1:${this.#ports.supervisor}/overview`;
     return call({ url, token: this.#credentials.supervisorToken }, Overview);
+  }
+
+  /** A page of the audit log; `query` is that of `GET /auth/audit`. */
+  audit(query: Record<string, string | number | undefined>): Promise<AuditPage> {
+    const given = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    );
+    const url = `http://127.0.0.1:${this.#ports.auth}/audit?${new URLSearchParams(given)}`;
+    return call({ url, token: this.#credentials.authToken }, AuditPage);
   }
 
   /** Asks for it; a start and a restart then take their time. */

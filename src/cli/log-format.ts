@@ -7,7 +7,7 @@ const LEVEL_WIDTH = 5;
 const CONTINUATION = "\n    ";
 
 const RESET = "\u001b[0m";
-const DIM = "\u001b[2m";
+export const DIM = "\u001b[2m";
 /** Cyan, green, blue, magenta and their bright ones: red and yellow are for levels. */
 const NAME_COLORS = [36, 32, 34, 35, 96, 92, 94, 95];
 const LEVEL_COLORS: Readonly<Record<LogLevel, string>> = {
@@ -25,15 +25,20 @@ function colorOf(name: string): string {
 }
 
 /** Local time, as on the clock beside the terminal: `2031-01-31 12:00:00.000`. */
-function localTime(time: string): string {
+export function localTime(time: string): string {
   const date = new Date(time);
   const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
   return shifted.toISOString().replace("T", " ").replace("Z", "");
 }
 
-function fieldText([key, value]: [string, unknown]): string {
+export function fieldText([key, value]: [string, unknown]): string {
   const isPlain = typeof value === "string" && /^[^\s"=]+$/.test(value);
   return `${key}=${isPlain ? value : JSON.stringify(value)}`;
+}
+
+/** Returns the function that colours a text, where colours are wanted. */
+export function painter(color: boolean): (text: string, paint: string) => string {
+  return (text, paint) => (color && paint !== "" ? `${paint}${text}${RESET}` : text);
 }
 
 /** Returns the function that makes a line of text, with its newline, of a line of a log. */
@@ -43,8 +48,7 @@ export function lineFormatter(options: {
 }): (line: LogLine) => string {
   const longest = Math.max(0, ...options.names.map((name) => name.length));
   const width = Math.min(NAME_WIDTH_MAX, longest);
-  const paint = (text: string, color: string): string =>
-    options.color && color !== "" ? `${color}${text}${RESET}` : text;
+  const paint = painter(options.color);
   return ({ time, level, source, message, fields }) => {
     const said = withoutEscapes(message).trimEnd().replaceAll("\n", CONTINUATION);
     const facts = Object.entries(fields ?? {}).map((field) => withoutEscapes(fieldText(field)));

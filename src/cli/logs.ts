@@ -11,6 +11,7 @@ import { type Page, pageBackward, readPage, spansNow } from "../log-files/page.t
 import { type Filter, parsePattern, selectLogs } from "../log-files/select.ts";
 import { parseSince } from "../log-files/since.ts";
 import { lineFormatter } from "./log-format.ts";
+import { writeOut } from "./write-out.ts";
 
 const LINES = 200;
 /** More would not fit into memory with certainty. */
@@ -68,17 +69,6 @@ function readOptions(args: string[]) {
   return { ...options, limit, names: given.positionals };
 }
 
-/** Writes to standard output; false when nobody reads it any more. */
-function write(text: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => {
-      if (!error) resolve(true);
-      else if ("code" in error && error.code === "EPIPE") resolve(false);
-      else reject(error);
-    });
-  });
-}
-
 export async function logs(environment: Environment, args: string[]): Promise<number> {
   const options = readOptions(args);
   const { names, limit, after, before } = options;
@@ -92,10 +82,8 @@ export async function logs(environment: Environment, args: string[]): Promise<nu
     since: options.since === undefined ? undefined : parseSince(options.since, Date.now()),
     grep: options.grep === undefined ? undefined : parsePattern(options.grep),
   };
-  // What goes wrong when writing is told by each write.
-  process.stdout.on("error", () => undefined);
   if (options.page) {
-    await write(`${JSON.stringify(await readPage({ files, filter, limit, after, before }))}\n`);
+    await writeOut(`${JSON.stringify(await readPage({ files, filter, limit, after, before }))}\n`);
     return 0;
   }
   const withUnfinished = !options.follow;
@@ -111,7 +99,7 @@ export async function logs(environment: Environment, args: string[]): Promise<nu
     for (let at = 0; at < lines.length; at += LINES_PER_WRITE) {
       const some = lines.slice(at, at + LINES_PER_WRITE);
       const texts = some.map((line) => (options.json ? `${JSON.stringify(line)}\n` : format(line)));
-      if (!(await write(texts.join("")))) return false;
+      if (!(await writeOut(texts.join("")))) return false;
     }
     return true;
   };
