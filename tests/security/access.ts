@@ -42,6 +42,8 @@ const RULES: readonly Rule[] = [
   { router: "auth", path: "/auth/logout", access: "open", why: "ends only what comes along" },
   { router: "auth", path: "/passphrase", access: "token", why: "the command line's reset" },
   { router: "auth", path: "/auth/account/*", access: "session", why: "changes who may sign in" },
+  { router: "auth", path: "/audit", access: "token", why: "the command line's audit log" },
+  { router: "auth", path: "/auth/audit", access: "session", why: "tells who did what" },
   { router: "auth", path: "/auth/passphrase", access: "proof", why: "the passphrase signs in" },
   { router: "auth", path: "/auth/link", access: "proof", why: "the link's token signs in" },
   { router: "mcp", path: "/healthz", access: "open", why: "the supervisor's probe asks" },
