@@ -34,6 +34,7 @@ function supervisorSpec(environment: Environment, paths: Paths): ProcessSpec {
     probe: { url: `http://127.0.0.1:${port}/health` },
     stop_grace_ms: STOP_GRACE_MS,
     restart: "always",
+    hands_over: true,
   };
 }
 

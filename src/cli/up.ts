@@ -16,10 +16,10 @@ import { BUNDLED } from "../extensions/bundled.generated.ts";
 import { layOutBundled } from "../extensions/bundled.ts";
 import { ConflictError, messageOf } from "../lib/errors.ts";
 import type { Lock } from "../lib/lock.ts";
-import { holderOfPort, startVariableOf } from "../lib/proc.ts";
+import { childrenOf, holderOfPort, startVariableOf } from "../lib/proc.ts";
 import { reapOrphans } from "../lib/reaper.ts";
 import { serviceManagerOf } from "../lib/sd-notify.ts";
-import { endMarked, killMarked } from "../supervisor/process/child.ts";
+import { endFamily, endMarked, killMarked } from "../supervisor/process/child.ts";
 import { Control } from "./control.ts";
 import { holderOf, lockOf } from "./home-lock.ts";
 import { ServiceReport } from "./service-report.ts";
@@ -76,6 +76,7 @@ function removeSockets(paths: Paths): void {
 
 export async function up(environment: Environment): Promise<number> {
   const began = performance.now();
+  const strangers = childrenOf(process.pid);
   process.stdout.on("error", () => undefined);
   const paths = pathsOf(environment.home);
   await layOutHome(paths);
@@ -125,6 +126,8 @@ export async function up(environment: Environment): Promise<number> {
     await supervisor.stop();
   } finally {
     isClean = await endMarked(isOurs);
+    // A shell may have started others before it became this process; what their children are is not for us to say.
+    if (strangers.length === 0) isClean = (await endFamily()) && isClean;
     letGo();
   }
   say(

@@ -61,6 +61,32 @@ export function allProcesses(): ProcessStat[] {
 }
 
 /**
+ * Pids of a process's children, zombies among them; those of each thread are listed apart (proc(5)).
+ * One that ends while the list is read may hide another one from it.
+ */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1")
+        .split(" ")
+        .filter((child) => child !== "")
+        .map(Number),
+    );
+  } catch {
+    // A thread that ended meanwhile, or a kernel without these lists: all processes are looked through.
+    return allPids().filter((child) => statOf(child)?.parent === pid);
+  }
+}
+
+/** Living processes below `pid`: its children, their children, and so on. */
+export function descendantsOf(pid: number): ProcessStat[] {
+  return childrenOf(pid).flatMap((child) => {
+    const stat = statOf(child);
+    return stat?.alive ? [stat, ...descendantsOf(child)] : [];
+  });
+}
+
+/**
  * The memory that a process really costs, in bytes: its share of pages that others use as well (PSS),
  * or what is resident (RSS) when the kernel does not tell us the share. undefined when it is gone.
  */

@@ -1,29 +1,11 @@
 /** Takes in orphaned descendants, and lets the kernel forget them once they have ended. */
 import { dlopen, FFIType } from "bun:ffi";
-import { readdirSync, readFileSync } from "node:fs";
-import { statOf } from "./proc.ts";
+import { childrenOf, statOf } from "./proc.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
 /** The kernel's list of children may skip one that ends while it is read: another look makes up for that. */
 const NEXT_LOOK_MS = 1_000;
-
-/** Pids of this process's children; those of each thread are listed apart (proc(5)). */
-function ownChildren(): number[] {
-  try {
-    return readdirSync("/proc/self/task").flatMap((thread) =>
-      readFileSync(`/proc/self/task/${thread}/children`, "latin1")
-        .split(" ")
-        .filter((pid) => pid !== "")
-        .map(Number),
-    );
-  } catch {
-    // A thread that ended meanwhile, or a kernel without these lists: all processes are looked through.
-    return readdirSync("/proc")
-      .map(Number)
-      .filter((pid) => pid > 0 && statOf(pid)?.parent === process.pid);
-  }
-}
 
 interface ReaperOptions {
   /**
@@ -52,7 +34,7 @@ export function reapOrphans({ isOwn }: ReaperOptions): void {
   const look = (): void => {
     clearTimeout(next);
     next = undefined;
-    const dead = ownChildren().filter((pid) => statOf(pid)?.alive === false);
+    const dead = childrenOf(process.pid).filter((pid) => statOf(pid)?.alive === false);
     for (const pid of dead) if (!isOwn(pid)) symbols.waitpid(pid, null, WNOHANG);
     if (dead.length > 0) next = setTimeout(look, NEXT_LOOK_MS).unref();
   };

@@ -54,30 +54,42 @@ test("a limit too small to start anything is refused with the configuration", ()
 
 test("a process gets the limits that the configuration has at its start", () => {
   const config = MasterConfig.parse({ limits: { core: { pids: 99 } } });
-  const path = limitsIn(folder, config).apply(spec("core")).group?.open();
-  expect(path).toBe(join(folder, "luna-h.one"));
+  limitsIn(folder, config)
+    .apply(spec("core"))
+    .group?.start(() => undefined);
   expect(readFileSync(join(folder, "luna-h.one/pids.max"), "utf8")).toBe("99");
   expect(existsSync(join(folder, "luna-h.one/memory.limit_in_bytes"))).toBe(false);
-  expect(limitsIn(folder).apply(spec("core")).group?.open()).toBeUndefined();
 });
 
 test("the group goes with the process, after what else there is to clear up", async () => {
   const ended: number[] = [];
   const limited = limitsIn(folder).apply(spec("service", (pid) => ended.push(pid)));
-  const path = limited.group?.open() ?? "";
+  limited.group?.start(() => undefined);
+  const path = join(folder, "luna-h.one");
   // The kernel's own files do not keep it from removing the folder.
-  for (const file of ["pids.max", "memory.limit_in_bytes"]) rmSync(join(path, file));
+  for (const file of ["pids.max", "memory.limit_in_bytes", "tasks"]) rmSync(join(path, file));
   limited.onEnd?.(7);
   expect(ended).toEqual([7]);
   await until(() => !existsSync(path));
+});
+
+test("what keeps the process itself from starting is not taken for a matter of limits", () => {
+  const fail = (): never => {
+    throw new Error("no such program");
+  };
+  expect(() => limitsIn(folder).apply(spec("service")).group?.start(fail)).toThrow(
+    "no such program",
+  );
+  expect(lines.filter((line) => line.includes("Cannot limit"))).toEqual([]);
 });
 
 test("that nothing can be limited is said once, and processes start", () => {
   const tree = join(folder, "file");
   writeFileSync(tree, "");
   const limits = limitsIn(tree);
-  expect(limits.apply(spec("service")).group?.open()).toBeUndefined();
-  expect(limits.apply(spec("service")).group?.open()).toBeUndefined();
+  for (const start of ["first", "second"]) {
+    expect(limits.apply(spec("service")).group?.start(() => start)).toBe(start);
+  }
   const said = (text: string) => lines.filter((line) => line.includes(text));
   expect(said("Cannot limit what processes take")).toHaveLength(1);
   expect(said("No limits of pids here: a reason")).toHaveLength(1);

@@ -82,9 +82,19 @@ export class Limits {
     return {
       ...spec,
       group: {
-        open: () =>
-          this.#tried(() => group.open(limitsOf(spec.kind, config.last?.limits ?? DEFAULTS))),
-        join: (pid) => this.#tried(() => group.join(pid)),
+        start: (spawn) => {
+          let isSpawning = false;
+          try {
+            return group.start(limitsOf(spec.kind, config.last?.limits ?? DEFAULTS), (folder) => {
+              isSpawning = true;
+              return spawn(folder);
+            });
+          } catch (error) {
+            if (isSpawning) throw error;
+            this.#failed(error);
+            return spawn();
+          }
+        },
       },
       onEnd: (pid) => {
         spec.onEnd?.(pid);
@@ -103,15 +113,10 @@ export class Limits {
   }
 
   /** A process without limits is better than none; it is said once. */
-  #tried<Result>(act: () => Result): Result | undefined {
-    try {
-      return act();
-    } catch (error) {
-      if (!this.#hasFailed) {
-        this.#options.log.warn(`Cannot limit what processes take: ${messageOf(error)}`);
-      }
-      this.#hasFailed = true;
-      return undefined;
+  #failed(error: unknown): void {
+    if (!this.#hasFailed) {
+      this.#options.log.warn(`Cannot limit what processes take: ${messageOf(error)}`);
     }
+    this.#hasFailed = true;
   }
 }

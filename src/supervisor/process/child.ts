@@ -3,8 +3,11 @@ import { closeSync } from "node:fs";
 import { MARK_VARIABLE } from "../../config/mark.ts";
 import {
   allProcesses,
+  childrenOf,
+  descendantsOf,
   findByVariable,
   isSameProcess,
+  type ProcessStat,
   sendSignal,
   startVariableOf,
   statOf,
@@ -36,10 +39,8 @@ export interface SpawnOptions {
 }
 
 export interface ChildGroup {
-  /** The folder of the group to start in, made for it; undefined when there is none. */
-  open(): string | undefined;
-  /** Called with the pid as soon as there is one. */
-  join(pid: number): void;
+  /** Calls `spawn` so that the process it starts is in the group; with the folder to start it in, where there is one. */
+  start<Started>(spawn: (folder?: string) => Started): Started;
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
@@ -50,17 +51,17 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 export function spawnChild(options: SpawnOptions): Child {
   const log = openLog(options.log);
   try {
-    const cgroup = options.group?.open();
-    const child = Bun.spawn([...options.command], {
-      cwd: options.cwd,
-      env: { ...options.environment, [MARK_VARIABLE]: options.mark },
-      stdin: "ignore",
-      stdout: log,
-      stderr: log,
-      detached: true,
-      ...(cgroup === undefined ? {} : { cgroup }),
-    });
-    options.group?.join(child.pid);
+    const spawn = (cgroup?: string) =>
+      Bun.spawn([...options.command], {
+        cwd: options.cwd,
+        env: { ...options.environment, [MARK_VARIABLE]: options.mark },
+        stdin: "ignore",
+        stdout: log,
+        stderr: log,
+        detached: true,
+        ...(cgroup === undefined ? {} : { cgroup }),
+      });
+    const child = options.group === undefined ? spawn() : options.group.start(spawn);
     const ended = child.exited.then(() =>
       child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`,
     );
@@ -110,35 +111,88 @@ function hasGroup(pid: number): boolean {
 
 const GROUP_POLL_MS = 5;
 
+export interface Rest {
+  /** Of the leader, which has ended. */
+  pid: number;
+  mark: string;
+  /** How long its group may take to end by itself. */
+  graceMs: number;
+  /** What it was seen to have started; without that, only what its orphans tell of themselves is known. */
+  family: readonly ProcessStat[];
+}
+
 /**
- * Ends what a process whose leader has ended left: its group, which gets until `graceMs` to end by itself,
- * then whatever carries its mark in another group or session.
+ * Ends what a process whose leader has ended left: its group, then its family and whatever carries its mark
+ * in another group or session.
  */
-export async function endRest(pid: number, mark: string, graceMs: number): Promise<void> {
-  const deadline = Date.now() + graceMs;
-  while (hasGroup(pid) && Date.now() < deadline) await Bun.sleep(GROUP_POLL_MS);
+export async function endRest({ pid, mark, graceMs, family }: Rest): Promise<void> {
+  const deadline = performance.now() + graceMs;
+  while (hasGroup(pid) && performance.now() < deadline) await Bun.sleep(GROUP_POLL_MS);
   if (hasGroup(pid)) sendSignal(-pid, "SIGKILL");
-  await endMarked((other) => other === mark);
+  killAll(family.flatMap((one) => [one, ...descendantsOf(one.pid)]));
+  const isOf = (other: string): boolean => other === mark;
+  await endAll(() => orphansWith(isOf));
+}
+
+/**
+ * Living processes with a mark that `matches` among those whose parent has ended, and below them:
+ * they are children of whoever takes orphans in, so that the whole machine need not be looked through.
+ */
+function orphansWith(matches: (mark: string) => boolean): ProcessStat[] {
+  const below = (pid: number): ProcessStat[] =>
+    childrenOf(pid).flatMap((child) => {
+      const mark = startVariableOf(child, MARK_VARIABLE);
+      if (mark === undefined || !matches(mark)) return [];
+      const stat = statOf(child);
+      return stat?.alive ? [stat, ...below(child)] : [];
+    });
+  return [process.ppid, process.pid].flatMap(below);
 }
 
 const KILL_TIMEOUT_MS = 2_000;
 const KILL_POLL_MS = 5;
 
-/** `killMarked`, until nothing of it lives; false when it outlives the bound. */
-export async function endMarked(matches: (mark: string) => boolean): Promise<boolean> {
-  const deadline = Date.now() + KILL_TIMEOUT_MS;
-  while (killMarked(matches) > 0) {
-    if (Date.now() > deadline) return false;
+/** Kills what `find` finds, until it finds nothing; false when that outlives the bound. */
+async function endAll(find: () => readonly ProcessStat[]): Promise<boolean> {
+  const deadline = performance.now() + KILL_TIMEOUT_MS;
+  while (killAll(find()) > 0) {
+    if (performance.now() > deadline) return false;
     await Bun.sleep(KILL_POLL_MS);
   }
   return true;
 }
 
-/** Ends everything that carries a mark which `matches`, at once; how many there were. */
-export function killMarked(matches: (mark: string) => boolean): number {
-  const strays = findByVariable(MARK_VARIABLE, matches);
-  for (const stray of strays) {
-    if (isSameProcess(stray.pid, stray.start_ticks)) sendSignal(stray.pid, "SIGKILL");
+/** Ends each at once, unless another one has its pid by now; how many there were. */
+function killAll(found: readonly ProcessStat[]): number {
+  for (const { pid, start_ticks } of found) {
+    if (isSameProcess(pid, start_ticks)) sendSignal(pid, "SIGKILL");
   }
-  return strays.length;
+  return found.length;
+}
+
+/** Ends everything on this machine that carries a mark which `matches`; false when something outlives it. */
+export async function endMarked(matches: (mark: string) => boolean): Promise<boolean> {
+  return endAll(() => findByVariable(MARK_VARIABLE, matches));
+}
+
+/** The same at once, in one look; how many there were. */
+export function killMarked(matches: (mark: string) => boolean): number {
+  return killAll(findByVariable(MARK_VARIABLE, matches));
+}
+
+/** Ends what carries the mark of a run and began before it: the list of orphans may have missed one. */
+export async function endEarlier({ start_ticks }: Child, mark: string): Promise<void> {
+  const earlier = (): ProcessStat[] =>
+    findByVariable(MARK_VARIABLE, (other) => other === mark).filter(
+      (one) => one.start_ticks < start_ticks,
+    );
+  await endAll(earlier);
+}
+
+/**
+ * Ends all that is below this process, marked or not, in whatever session: what took the mark off itself
+ * and let go of its parent has come to this process, if it takes orphans in.
+ */
+export async function endFamily(): Promise<boolean> {
+  return endAll(() => descendantsOf(process.pid));
 }

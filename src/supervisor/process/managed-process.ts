@@ -8,17 +8,19 @@ import type {
 } from "../../contract/process.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
-import { holderOfPort } from "../../lib/proc.ts";
+import { descendantsOf, holderOfPort, type ProcessStat } from "../../lib/proc.ts";
 import {
   adoptChild,
   type Child,
   type ChildGroup,
+  endEarlier,
   endMarked,
   endRest,
   spawnChild,
 } from "./child.ts";
 import { answers, type Probe } from "./probe.ts";
 import {
+  failuresAt,
   INITIAL,
   type Machine,
   type ProcessEvent,
@@ -49,9 +51,13 @@ export interface ProcessSpec extends RestartPolicy {
   supervision?: Partial<SupervisionSettings>;
   /** From SIGTERM to SIGKILL. */
   stop_grace_ms: number;
+  /** When it hangs, what it runs goes on, and the next run takes that over: it is not asked to stop anything. */
+  hands_over?: boolean;
 }
 
 const READY_POLL_MS = 5;
+/** After a start, when nobody waits for it any more. */
+const LOOK_AGAIN_MS = 1_000;
 /** A process of which only its life can be seen is ready when it has lived for this long. */
 const ALIVE_MS = 500;
 
@@ -82,6 +88,10 @@ export class ManagedProcess {
   #lastExit: string | null = null;
   #nextStart: number | null = null;
   #timer: Timer | undefined;
+  /** Why it is told to end, when that was not asked for. */
+  #why: string | null = null;
+  /** What it had started when it was told to end. */
+  #family: ProcessStat[] = [];
   /** When what was told to end is ended by force. */
   #killAt = 0;
   /** Counts runs, so that what belongs to an earlier one is not taken for this one's. */
@@ -124,8 +134,8 @@ export class ManagedProcess {
 
   /** Settles when it runs, or for good does not: the state it settled in. */
   async settled(timeoutMs: number): Promise<Machine["state"]> {
-    const deadline = Date.now() + timeoutMs;
-    while (!SETTLED.has(this.#machine.state) && Date.now() < deadline) {
+    const deadline = performance.now() + timeoutMs;
+    while (!SETTLED.has(this.#machine.state) && performance.now() < deadline) {
       await Bun.sleep(READY_POLL_MS);
     }
     return this.#machine.state;
@@ -179,7 +189,7 @@ export class ManagedProcess {
       ready_ms: this.#readyMs,
       last_exit: this.#lastExit,
       next_start_at: this.#nextStart === null ? null : new Date(this.#nextStart).toISOString(),
-      failures: this.#machine.failures.length,
+      failures: failuresAt(this.#machine, performance.now()).length,
     };
   }
 
@@ -187,11 +197,11 @@ export class ManagedProcess {
     return { ...this.#common(), ...this.spec.supervision };
   }
 
-  #apply(event: ProcessEvent): void {
+  #apply(event: ProcessEvent, facts: Record<string, unknown> = {}): void {
     const before = this.#machine.state;
     const { machine, action } = transition(this.#machine, event, {
       restart: this.spec.restart,
-      now: Date.now(),
+      now: performance.now(),
       random: Math.random(),
     });
     this.#machine = machine;
@@ -199,13 +209,12 @@ export class ManagedProcess {
     if (action.type === "spawn") void this.#spawn();
     if (action.type === "kill" && this.#child !== undefined) void this.#end(this.#child);
     if (action.type === "wait") this.#waitToStart(action.delay_ms);
-    if (machine.state !== before) {
-      this.#log.info(`${this.spec.name}: ${before} -> ${machine.state}`, {
-        event: event.type,
-        last_exit: this.#lastExit,
-      });
-      this.#onChange();
-    }
+    if (machine.state === before) return;
+    this.#log.info(`${this.spec.name}: ${before} -> ${machine.state}`, {
+      event: event.type,
+      ...facts,
+    });
+    this.#onChange();
   }
 
   #clearTimer(): void {
@@ -214,11 +223,6 @@ export class ManagedProcess {
   }
 
   #waitToStart(delayMs: number): void {
-    if (delayMs === 0) {
-      // Sooner than a timer, and after whoever decided it is done.
-      queueMicrotask(() => this.#apply({ type: "delay_over" }));
-      return;
-    }
     this.#nextStart = Date.now() + delayMs;
     this.#timer = setTimeout(() => this.#apply({ type: "delay_over" }), delayMs);
   }
@@ -266,34 +270,43 @@ export class ManagedProcess {
     this.#onChange();
     void child.ended.then((how) => this.#afterEnd(child, how));
     void this.#untilReady(run);
+    const look = async (): Promise<void> => {
+      if (run === this.#run) await endEarlier(child, this.spec.mark);
+    };
+    if (!this.#isAdopted) setTimeout(look, LOOK_AGAIN_MS).unref();
   }
 
   /** Whatever it started goes with it, before anything else may happen. */
   async #afterEnd(child: Child, how: string): Promise<void> {
-    this.#lastExit = how;
+    const isStopping = this.#machine.state === "stopping";
+    // Why it was told to end says more than the signal that did it.
+    this.#lastExit = this.#why ?? how;
+    this.#why = null;
     this.#run += 1;
     this.#health = "unknown";
-    const graceMs = Math.max(0, this.#killAt - Date.now());
-    await endRest(child.pid, this.spec.mark, this.#machine.state === "stopping" ? graceMs : 0);
+    const { pid } = child;
+    const graceMs = isStopping ? Math.max(0, this.#killAt - performance.now()) : 0;
+    const family = this.#family.splice(0);
+    await endRest({ pid, mark: this.spec.mark, graceMs, family });
     this.#child = undefined;
-    this.spec.onEnd?.(child.pid);
-    this.#apply({ type: "exited" });
+    this.spec.onEnd?.(pid);
+    this.#apply({ type: "exited" }, { pid, ended: how });
   }
 
   async #untilReady(run: number): Promise<void> {
-    const began = Date.now();
+    const began = performance.now();
     const { start_timeout_ms, probe_timeout_ms } = this.#settings;
     if ("alive" in this.spec.probe) await Bun.sleep(ALIVE_MS);
     while (run === this.#run && !(await answers(this.spec.probe, probe_timeout_ms))) {
-      if (Date.now() - began > start_timeout_ms) {
-        this.#lastExit = `did not answer within ${start_timeout_ms / 1000} s of its start`;
-        this.#apply({ type: "unresponsive" });
-        return;
+      if (performance.now() - began > start_timeout_ms) {
+        return this.#unresponsive(
+          `did not answer within ${start_timeout_ms / 1000} s of its start`,
+        );
       }
       await Bun.sleep(READY_POLL_MS);
     }
     if (run !== this.#run) return;
-    if (!this.#isAdopted) this.#readyMs = Date.now() - (this.#startedAt ?? began);
+    if (!this.#isAdopted) this.#readyMs = Math.round(performance.now() - began);
     this.#checked("healthy");
     this.#apply({ type: "ready" });
     await this.#probeFor(run);
@@ -318,16 +331,22 @@ export class ManagedProcess {
       failures = well ? 0 : failures + 1;
       this.#checked(well ? "healthy" : "unhealthy");
       if (failures >= probe_failures_max) {
-        this.#lastExit = `did not answer ${failures} probes in a row`;
-        this.#apply({ type: "unresponsive" });
-        return;
+        return this.#unresponsive(`did not answer ${failures} probes in a row`);
       }
     }
   }
 
+  #unresponsive(why: string): void {
+    this.#why = why;
+    this.#apply({ type: "unresponsive" }, { why });
+  }
+
   /** TERM, then after the grace period KILL, for the whole group. */
   async #end(child: Child): Promise<void> {
-    this.#killAt = Date.now() + this.spec.stop_grace_ms;
+    this.#killAt = performance.now() + this.spec.stop_grace_ms;
+    if (this.#why !== null && this.spec.hands_over === true) return child.signal("SIGKILL");
+    // Once it has ended, nobody can tell what of this was its own.
+    this.#family = descendantsOf(child.pid);
     child.signal("SIGTERM");
     const ended = await Promise.race([
       child.ended.then(() => true),

@@ -35,8 +35,11 @@ function groupsIn(site: Partial<GroupSite>, isOurs: (pid: number) => boolean = (
 
 describe("in a made-up tree", () => {
   test("version 1 writes its files", () => {
-    const opened = groupsIn({ version: 1 }).of("agent").open({ memory_bytes: 4096, pids: 32 });
-    expect(opened).toBe(join(folder, `luna-${HOME}.agent`));
+    const group = groupsIn({ version: 1 }).of("agent");
+    const isInside = () => existsSync(join(folder, `luna-${HOME}.agent/tasks`));
+    const started = group.start({ memory_bytes: 4096, pids: 32 }, (into) => [into, isInside()]);
+    expect(started).toEqual([undefined, true]);
+    expect([read(`luna-${HOME}.agent/tasks`), read("tasks")]).toEqual(["0", "0"]);
     expect(read(`luna-${HOME}.agent/memory.limit_in_bytes`)).toBe("4096");
     expect(read(`luna-${HOME}.agent/pids.max`)).toBe("32");
   });
@@ -47,7 +50,8 @@ describe("in a made-up tree", () => {
     const groups = groupsIn({ version: 2 }, (pid) => pid === 11);
     expect(read(`luna-${HOME}.own/cgroup.procs`)).toBe("11");
     expect(read("cgroup.subtree_control")).toBe("+memory +pids");
-    expect(groups.of("agent").open({ memory_bytes: 4096, pids: null })).toEndWith(".agent");
+    const limits = { memory_bytes: 4096, pids: null };
+    expect(groups.of("agent").start(limits, (into) => into)).toEndWith(".agent");
     expect(read(`luna-${HOME}.agent/memory.max`)).toBe("4096");
     expect(existsSync(join(folder, `luna-${HOME}.agent/pids.max`))).toBe(false);
   });
@@ -63,12 +67,17 @@ describe("in a made-up tree", () => {
     const groups = groupsIn({ version: 2, folder: join(folder, "missing") });
     expect(groups.refusals.map(({ controller }) => controller)).toEqual(["memory", "pids"]);
     expect(groups.refusals[0]?.why).toContain("cannot be divided");
-    expect(groups.of("agent").open({ memory_bytes: 4096, pids: 32 })).toBeUndefined();
+    const limits = { memory_bytes: 4096, pids: 32 };
+    expect(groups.of("agent").start(limits, (into) => into)).toBeUndefined();
   });
 
   test("without limits nothing is made", () => {
-    expect(groupsIn({}).of("agent").open(NO_LIMITS)).toBeUndefined();
-    expect(readdirSync(folder)).toEqual([]);
+    expect(
+      groupsIn({ version: 2 })
+        .of("agent")
+        .start(NO_LIMITS, (into) => into),
+    ).toBeUndefined();
+    expect(readdirSync(folder)).toEqual(["cgroup.subtree_control"]);
   });
 
   test("clearing removes the empty groups of this home, and no others", async () => {
@@ -83,9 +92,9 @@ describe("in a made-up tree", () => {
 
   test("a group that is opened again while it closes stays", async () => {
     const group = groupsIn({ version: 1 }).of("agent");
-    group.open({ memory_bytes: null, pids: 32 });
+    group.start({ memory_bytes: null, pids: 32 }, () => undefined);
     const closing = group.close();
-    group.open({ memory_bytes: null, pids: 64 });
+    group.start({ memory_bytes: null, pids: 64 }, () => undefined);
     await closing;
     expect(read(`luna-${HOME}.agent/pids.max`)).toBe("64");
   });
@@ -147,16 +156,19 @@ describe.each([1, 2] as const)("in the real tree of version %i", (version) => {
       environment: { PATH: "/usr/bin:/bin" },
       log: join(folder, "log"),
       mark: `${HOME}:test`,
-      group: { open: () => openAlways(group), join: group.join },
+      group: { start: (spawn) => startAlways(group, spawn) },
     });
     return { group, child };
   }
-  const openAlways = (group: ReturnType<ProcessGroups["of"]>): string => {
-    const path = join(tree, `luna-${process.pid}.test`);
-    // No controller of version 2 may be free here; the group itself is what counts.
-    if (group.open({ memory_bytes: null, pids: 30 }) === undefined) mkdirSync(path);
-    return path;
-  };
+  type Group = ReturnType<ProcessGroups["of"]>;
+  const startAlways = <Started>(group: Group, spawn: (into?: string) => Started): Started =>
+    group.start({ memory_bytes: null, pids: 30 }, (into) => {
+      const path = join(tree, `luna-${process.pid}.test`);
+      if (version === 1 || into !== undefined) return spawn(into);
+      // No controller of version 2 may be free here; the group itself is what counts.
+      mkdirSync(path);
+      return spawn(path);
+    });
   const members = (): number[] =>
     readFileSync(join(tree, `luna-${process.pid}.test`, "cgroup.procs"), "latin1")
       .split("\n")
@@ -171,6 +183,8 @@ describe.each([1, 2] as const)("in the real tree of version %i", (version) => {
       refusals: [],
     });
     const { group, child } = start(groups);
+    // Who started it is not in there any more.
+    expect(members()).not.toContain(process.pid);
     const sleeps = () => members().filter((pid) => statOf(pid)?.session !== child.pid);
     try {
       const hidden = await until(() => sleeps()[0]);
@@ -211,7 +225,7 @@ if (pidsTree !== undefined) {
       environment: { PATH: "/usr/bin:/bin" },
       mark: `${HOME}:few`,
       log,
-      group: { open: () => group.open({ memory_bytes: null, pids: 4 }), join: group.join },
+      group: { start: (spawn) => group.start({ memory_bytes: null, pids: 4 }, spawn) },
     });
     try {
       await until(() => /fork|resource/i.test(readFileSync(log, "utf8")));

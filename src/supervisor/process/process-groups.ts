@@ -115,10 +115,11 @@ function prepare(site: GroupSite, options: { prefix: string; isOurs(pid: number)
 }
 
 export interface ProcessGroup {
-  /** Makes the group with these limits; the folder to start the process in, undefined without limits. */
-  open(limits: ProcessLimits): string | undefined;
-  /** Puts the started process into the trees that it was not started in. */
-  join(pid: number): void;
+  /**
+   * Makes the group with these limits, and calls `spawn` so that the process it starts is in the group from the first.
+   * `spawn` gets the folder that the kernel is to start it in, in version 2.
+   */
+  start<Started>(limits: ProcessLimits, spawn: (folder?: string) => Started): Started;
   /** Ends whatever is left in it, and removes it. */
   close(): Promise<void>;
 }
@@ -164,16 +165,14 @@ export class ProcessGroups {
       folder: join(site.folder, this.#prefix + name),
     }));
     return {
-      open: (limits) => {
+      start: (limits, spawn) => {
         this.#opened.set(name, this.#timesOpened(name) + 1);
-        return folders
-          .map((site) => (openIn(site, limits) ? site.folder : undefined))
-          .find(Boolean);
-      },
-      join: (pid) => {
-        for (const { folder } of folders) {
-          if (!existsSync(folder) || membersOf(folder).includes(pid)) continue;
-          writeFileSync(join(folder, "cgroup.procs"), String(pid));
+        const open = folders.filter((site) => openIn(site, limits));
+        try {
+          for (const { version, folder } of open) if (version === 1) moveThread(folder);
+          return spawn(open.find(({ version }) => version === 2)?.folder);
+        } finally {
+          for (const { version, folder } of this.#sites) if (version === 1) moveThread(folder);
         }
       },
       close: () => {
@@ -235,17 +234,30 @@ function removeNow(folder: string): boolean {
   }
 }
 
+/** The next start of the same process may come at once: it finds the group empty, and need not make it again. */
 async function remove(folder: string, isDue: () => boolean): Promise<void> {
+  if (!existsSync(folder)) return;
   for (let attempt = 0; attempt < REMOVE_ATTEMPTS && isDue(); attempt += 1) {
-    if (removeNow(folder)) return;
     endAllIn(folder);
     await Bun.sleep(REMOVE_POLL_MS);
+    if (isDue() && removeNow(folder)) return;
   }
 }
 
 /** Nothing gets into the group but what the process in it started. */
 function endAllIn(folder: string): void {
+  const members = membersOf(folder).filter((pid) => pid !== process.pid);
+  if (members.length === 0) return;
   const kill = join(folder, "cgroup.kill");
   if (existsSync(kill)) writeFileSync(kill, "1");
-  else for (const pid of membersOf(folder)) sendSignal(pid, "SIGKILL");
+  else for (const pid of members) sendSignal(pid, "SIGKILL");
+}
+
+/**
+ * Puts the thread that runs this into a group of version 1, where what it starts then begins its life.
+ * To move the started process instead would take the kernel some 10 ms, for it has to hold up every other one's forks;
+ * a thread that moves itself is let through at once (cgroup_procs_write_start in the kernel's cgroup.c, "0" is oneself).
+ */
+function moveThread(folder: string): void {
+  writeFileSync(join(folder, "tasks"), "0");
 }

@@ -32,8 +32,9 @@ describe("transition", () => {
     ["starting", "ready", "running", "none"],
     ["stopped", "ready", "stopped", "none"],
     ["stopping", "ready", "stopping", "none"],
-    ["running", "exited", "backoff", "wait"],
-    ["starting", "exited", "backoff", "wait"],
+    // The first failure is answered at once.
+    ["running", "exited", "starting", "spawn"],
+    ["starting", "exited", "starting", "spawn"],
     ["stopping", "exited", "stopped", "none"],
     ["stopped", "exited", "stopped", "none"],
     ["backoff", "delay_over", "starting", "spawn"],
@@ -86,7 +87,8 @@ describe("transition", () => {
     for (let failure = 1; failure <= FAILURES_MAX; failure += 1) {
       const decision = transition({ ...current, state: "running" }, { type: "exited" }, always);
       current = decision.machine;
-      expect(current.state).toBe(failure < FAILURES_MAX ? "backoff" : "fatal");
+      const waits = failure === 1 ? "starting" : "backoff";
+      expect(current.state).toBe(failure < FAILURES_MAX ? waits : "fatal");
     }
   });
 
@@ -95,6 +97,7 @@ describe("transition", () => {
     for (let round = 0; round < FAILURES_MAX; round += 1) {
       current = transition(current, { type: "unresponsive" }, always).machine;
       current = transition(current, { type: "exited" }, always).machine;
+      current = transition(current, { type: "delay_over" }, always).machine;
     }
     expect(current.state).toBe("fatal");
   });
@@ -104,7 +107,7 @@ describe("transition", () => {
     const failures = Array.from({ length: FAILURES_MAX - 1 }, () => now - HEALTHY_STRETCH_MS - 1);
     const healthy = machine("running", { failures, ready_at: now - HEALTHY_STRETCH_MS });
     expect(transition(healthy, { type: "exited" }, always).machine).toMatchObject({
-      state: "backoff",
+      state: "starting",
       failures: [now],
     });
   });
@@ -112,7 +115,21 @@ describe("transition", () => {
   test("failures outside the window do not count", () => {
     const failures = Array.from({ length: FAILURES_MAX }, () => always.now - FAILURE_WINDOW_MS - 1);
     const decision = transition(machine("running", { failures }), { type: "exited" }, always);
+    expect(decision.machine.failures).toEqual([always.now]);
+  });
+
+  test("one that hangs again and again is started after a back-off, too", () => {
+    const failed = machine("running", { failures: [always.now] });
+    const stopping = transition(failed, { type: "unresponsive" }, always).machine;
+    const decision = transition(stopping, { type: "exited" }, always);
     expect(decision.machine.state).toBe("backoff");
+    expect(decision.action).toEqual({ type: "wait", delay_ms: 200 });
+  });
+
+  test("a start while it ends wipes the failures, and is not held up by them", () => {
+    const stopping = machine("stopping", { failures: [always.now, always.now] });
+    const again = transition(stopping, { type: "start" }, always).machine;
+    expect(transition(again, { type: "exited" }, always).action).toEqual({ type: "spawn" });
   });
 });
 
@@ -160,8 +177,7 @@ describe("over random histories", () => {
             if (before === "stopping") expect(type).toBe("exited");
           }
           if (action.type === "wait") {
-            const isFirst = next.failures.length === 1;
-            expect(action.delay_ms).toBeGreaterThanOrEqual(isFirst ? 0 : 100);
+            expect(action.delay_ms).toBeGreaterThanOrEqual(100);
             expect(action.delay_ms).toBeLessThanOrEqual(30_000);
           }
           expect(alive).toBeLessThanOrEqual(1);

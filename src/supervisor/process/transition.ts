@@ -41,7 +41,7 @@ export interface RestartPolicy {
 }
 
 export interface Moment {
-  /** ms */
+  /** ms, of a clock that nobody can set: a day that somebody skips is no healthy minute. */
   now: number;
   /** 0 to 1 */
   random: number;
@@ -87,31 +87,40 @@ function toStopping(machine: Machine, startAgain: boolean): Decision {
   };
 }
 
-/** The failures that still count once this run has ended. */
+/** The failures that count at this moment. */
+export function failuresAt({ ready_at, failures }: Machine, now: number): number[] {
+  const isHealthy = ready_at !== null && now - ready_at >= HEALTHY_STRETCH_MS;
+  return isHealthy ? [] : failures.filter((time) => now - time < FAILURE_WINDOW_MS);
+}
+
+/** The failures that count once this run has ended. */
 function failuresAfter(machine: Machine, now: number): number[] {
-  const wasHealthy = machine.ready_at !== null && now - machine.ready_at >= HEALTHY_STRETCH_MS;
-  const before = wasHealthy ? [] : machine.failures;
-  return [...before.filter((time) => now - time < FAILURE_WINDOW_MS), now];
+  return [...failuresAt(machine, now), now];
 }
 
 function afterFailure(machine: Machine, moment: Moment): Decision {
   const failures = failuresAfter(machine, moment.now);
   const failed = { ...machine, failures, ready_at: null, start_again: false };
-  if (failures.length >= FAILURES_MAX) {
-    return { machine: { ...failed, state: "fatal" }, action: NOTHING };
+  return startLater(failed, moment);
+}
+
+/** What failed is started again: at once, after a while, or, in a crash loop, not at all. */
+function startLater(machine: Machine, moment: Moment): Decision {
+  const failures = machine.failures.length;
+  if (failures >= FAILURES_MAX) {
+    return { machine: { ...machine, state: "fatal", start_again: false }, action: NOTHING };
   }
+  const delay_ms = failures === 0 ? 0 : restartDelay(failures, moment.random);
+  if (delay_ms === 0) return toStarting(machine, true);
   return {
-    machine: { ...failed, state: "backoff" },
-    action: { type: "wait", delay_ms: restartDelay(failures.length, moment.random) },
+    machine: { ...machine, state: "backoff", start_again: false },
+    action: { type: "wait", delay_ms },
   };
 }
 
 function afterExit(machine: Machine, policy: RestartPolicy, moment: Moment): Decision {
   if (machine.state === "stopping") {
-    if (machine.start_again && machine.failures.length >= FAILURES_MAX) {
-      return { machine: { ...machine, state: "fatal", ready_at: null }, action: NOTHING };
-    }
-    if (machine.start_again) return toStarting(machine, true);
+    if (machine.start_again) return startLater({ ...machine, ready_at: null }, moment);
     return { machine: { ...machine, state: "stopped", ready_at: null }, action: NOTHING };
   }
   if (policy.restart === "always") return afterFailure(machine, moment);
@@ -134,8 +143,9 @@ export function transition(
   switch (event.type) {
     case "start":
       if (lives) return ignored(machine);
+      // Somebody wants it now: what failed before does not hold it up.
       if (state === "stopping")
-        return { machine: { ...machine, start_again: true }, action: NOTHING };
+        return { machine: { ...machine, failures: [], start_again: true }, action: NOTHING };
       return toStarting(
         state === "fatal" || state === "backoff" ? { ...machine, failures: [] } : machine,
         state !== "stopped",
