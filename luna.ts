@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /** Luna's entry: finds the command in the arguments and loads only that. */
-import { COMMANDS, HELP } from "./src/cli/commands.ts";
+import { COMMANDS, HELP, helpOf } from "./src/cli/commands.ts";
 import { readEnvironment } from "./src/config/environment.ts";
 import { LunaError } from "./src/lib/errors.ts";
 
@@ -10,6 +10,10 @@ const command = COMMANDS.find((one) => one.name === name || one.aliases?.include
 if (command === undefined) {
   process.stderr.write(`Cannot run "luna ${name}": there is no such command.\n\n${HELP}`);
   process.exit(2);
+}
+if (args.includes("--help")) {
+  process.stdout.write(helpOf(command));
+  process.exit(0);
 }
 try {
   const run = await command.load();

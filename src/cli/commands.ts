@@ -1,6 +1,7 @@
 /** The commands of `luna`, each loaded only when it is the one that runs. */
 import type { Environment } from "../config/environment.ts";
 import { VERSION } from "../config/version.ts";
+import { readArguments } from "./arguments.ts";
 
 /** Runs the command; settles with its exit code, which is not taken before it ends by itself. */
 type Run = (environment: Environment, args: string[]) => Promise<number>;
@@ -85,7 +86,8 @@ export const COMMANDS: readonly Command[] = [
     name: "version",
     aliases: ["--version", "-v"],
     summary: "Print the version",
-    load: async () => async () => {
+    load: async () => async (_environment, args) => {
+      readArguments(args, { usage: "luna version", options: {} });
       process.stdout.write(`${VERSION}\n`);
       return 0;
     },
@@ -94,7 +96,8 @@ export const COMMANDS: readonly Command[] = [
     name: "help",
     aliases: ["--help", "-h"],
     summary: "Print this",
-    load: async () => async () => {
+    load: async () => async (_environment, args) => {
+      readArguments(args, { usage: "luna help", options: {} });
       process.stdout.write(HELP);
       return 0;
     },
@@ -105,6 +108,11 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 const NAME_WIDTH = 12;
+
+/** What `luna <command> --help` prints. */
+export function helpOf({ name, summary = "Luna calls this itself" }: Command): string {
+  return `luna ${name}: ${summary}\n`;
+}
 
 export const HELP: string = [
   `Luna ${VERSION}: a private, self-hosted hub for AI tools and apps`,

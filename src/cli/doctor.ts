@@ -1,13 +1,13 @@
 /** `luna doctor`: looks at everything that is known to go wrong, one check after another, while Luna runs or not. */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import type { Environment } from "../config/environment.ts";
 import { MARK_VARIABLE, processMark } from "../config/mark.ts";
 import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
 import { runningOffset, runningSupervisor } from "../config/running.ts";
-import { InvalidInputError, LunaError, messageOf } from "../lib/errors.ts";
+import { LunaError, messageOf } from "../lib/errors.ts";
 import { findByVariable, isSameProcess } from "../lib/proc.ts";
+import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { accessCheck } from "./doctor/access.ts";
 import { caddyCheck } from "./doctor/caddy.ts";
@@ -115,13 +115,9 @@ function textOf({ id, status, title, detail, fix, fixed }: Result): string {
 }
 
 export async function doctor(environment: Environment, args: string[]): Promise<number> {
-  let flags: { fix: boolean; json: boolean };
-  try {
-    const flag = { type: "boolean", default: false } as const;
-    flags = parseArgs({ args, options: { fix: flag, json: flag } }).values;
-  } catch (cause) {
-    throw new InvalidInputError("Cannot examine: use luna doctor [--fix] [--json]", { cause });
-  }
+  const flag = { type: "boolean", default: false } as const;
+  const usage = "luna doctor [--fix] [--json]";
+  const { values: flags } = readArguments(args, { usage, options: { fix: flag, json: flag } });
   const context = await contextOf(environment);
   const results: Result[] = [];
   for (const check of CHECKS) {

@@ -8,6 +8,7 @@ import type { Lock } from "../lib/lock.ts";
 import { findByVariable, isSameProcess, sendSignal } from "../lib/proc.ts";
 import { endGroupsOf } from "../supervisor/limits.ts";
 import { killMarked } from "../supervisor/process/child.ts";
+import { readArguments } from "./arguments.ts";
 import { holderOf, lockOf } from "./home-lock.ts";
 
 /** The bootstrap needs less than 5 s; then it is ended by force. */
@@ -57,7 +58,8 @@ async function takeOver(path: string): Promise<Lock> {
   throw new UnavailableError(`Cannot stop Luna: "${path}" cannot be locked`);
 }
 
-export async function down(environment: Environment): Promise<number> {
+export async function down(environment: Environment, args: string[]): Promise<number> {
+  readArguments(args, { usage: "luna down", options: {} });
   const paths = pathsOf(environment.home);
   if (!existsSync(paths.luna)) {
     throw new UnavailableError(`Cannot find Luna in "${paths.home}": set LUNA_HOME to its home`);

@@ -1,8 +1,10 @@
 /** `luna login-link`: makes another one-time sign-in link. */
 import type { Environment } from "../config/environment.ts";
+import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 
-export async function loginLink(environment: Environment): Promise<number> {
+export async function loginLink(environment: Environment, args: string[]): Promise<number> {
+  readArguments(args, { usage: "luna login-link", options: {} });
   const control = await Control.of(environment);
   const { public_url } = await control.overview();
   process.stdout.write(`${await control.loginLink(public_url)}\n`);

@@ -1,15 +1,15 @@
 /** `luna logs`: the lines of all parts in the order of time, out of the files, whether Luna runs or not. */
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import type { Environment } from "../config/environment.ts";
 import { pathsOf } from "../config/paths.ts";
 import { type LogLine, LogQuery } from "../contract/logs.ts";
-import { InvalidInputError, messageOf, NotFoundError } from "../lib/errors.ts";
+import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
 import { readerGone } from "../lib/reader-gone.ts";
 import { follow } from "../log-files/follow.ts";
 import { type Page, pageBackward, readPage, spansNow } from "../log-files/page.ts";
 import { type Filter, parsePattern, selectLogs } from "../log-files/select.ts";
 import { parseSince } from "../log-files/since.ts";
+import { readArguments } from "./arguments.ts";
 import { lineFormatter } from "./log-format.ts";
 import { writeOut } from "./write-out.ts";
 
@@ -35,28 +35,21 @@ const Options = z.strictObject({
 });
 
 function readOptions(args: string[]) {
-  let given: { values: object; positionals: string[] };
-  try {
-    given = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        lines: { type: "string", short: "n" },
-        follow: { type: "boolean", short: "f" },
-        json: { type: "boolean" },
-        since: { type: "string" },
-        level: { type: "string" },
-        grep: { type: "string" },
-        page: { type: "boolean" },
-        after: { type: "string" },
-        before: { type: "string" },
-      },
-    });
-  } catch (cause) {
-    throw new InvalidInputError(`Cannot show logs: ${messageOf(cause)}\nUsage: ${USAGE}`, {
-      cause,
-    });
-  }
+  const given = readArguments(args, {
+    usage: USAGE,
+    words: { min: 0, max: Number.POSITIVE_INFINITY },
+    options: {
+      lines: { type: "string", short: "n" },
+      follow: { type: "boolean", short: "f" },
+      json: { type: "boolean" },
+      since: { type: "string" },
+      level: { type: "string" },
+      grep: { type: "string" },
+      page: { type: "boolean" },
+      after: { type: "string" },
+      before: { type: "string" },
+    },
+  });
   const parsed = Options.safeParse({ ...given.values });
   if (!parsed.success) {
     throw new InvalidInputError(

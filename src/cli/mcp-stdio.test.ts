@@ -233,7 +233,7 @@ test("arguments that say nothing get the command and the names there are", async
   expect(error).toBe(
     'Cannot choose an MCP server: use "luna mcp stdio --hub <name>"; there are: my_work\n',
   );
-  expect((await runCommand(["--hup", "x"])).error).toContain("Cannot read the arguments");
+  expect((await runCommand(["--hup", "x"])).error).toContain("unknown option '--hup'");
 });
 
 test("an unknown hub is an error to each request, which names those there are", async () => {

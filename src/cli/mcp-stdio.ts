@@ -1,5 +1,4 @@
 /** The command `luna mcp stdio --hub <name>`: a named MCP server on stdin and stdout, for clients that start commands. */
-import { parseArgs } from "node:util";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { readCredentials } from "../config/credentials.ts";
@@ -10,6 +9,7 @@ import { type Paths, pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
 import { runningOffset } from "../config/running.ts";
 import { InvalidInputError } from "../lib/errors.ts";
+import { readArguments } from "./arguments.ts";
 import { Bridge } from "./mcp-bridge.ts";
 import { lunaFetch } from "./mcp-fetch.ts";
 
@@ -18,11 +18,7 @@ const DRAIN_MS = 30_000;
 const USAGE = "luna mcp stdio --hub <name>";
 
 function hubIn(args: string[]): string | undefined {
-  try {
-    return parseArgs({ args, options: { hub: { type: "string" } } }).values.hub;
-  } catch (cause) {
-    throw new InvalidInputError(`Cannot read the arguments: the command is "${USAGE}"`, { cause });
-  }
+  return readArguments(args, { usage: USAGE, options: { hub: { type: "string" } } }).values.hub;
 }
 
 async function requireHub(args: string[], paths: Paths): Promise<string> {

@@ -5,6 +5,10 @@ import { mcpStdio } from "./mcp-stdio.ts";
 
 export async function mcp(environment: Environment, args: string[]): Promise<number> {
   const [verb, ...rest] = args;
-  if (verb !== "stdio") throw new InvalidInputError("Usage: luna mcp stdio --hub <name>");
+  if (verb !== "stdio") {
+    throw new InvalidInputError(
+      `Cannot run "luna mcp": "${verb ?? ""}" is none of its commands\nUsage: luna mcp stdio --hub <name>`,
+    );
+  }
   return mcpStdio(environment, rest);
 }

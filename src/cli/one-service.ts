@@ -2,6 +2,7 @@
 import type { Environment } from "../config/environment.ts";
 import type { Overview, ProcessView } from "../contract/process.ts";
 import { InvalidInputError, NotFoundError, UnavailableError } from "../lib/errors.ts";
+import { readArguments } from "./arguments.ts";
 import { Control, type ServiceAction } from "./control.ts";
 
 /** Longer than a start may take by default. */
@@ -9,12 +10,12 @@ const PATIENCE_MS = 30_000;
 const POLL_MS = 30;
 
 function idIn(args: string[], action: ServiceAction): string {
-  const [id, ...rest] = args;
-  if (id === undefined || id.startsWith("-") || rest.length > 0) {
-    throw new InvalidInputError(
-      `Cannot ${action}: say which, as in "luna ${action} agent"; "luna status" shows what there is`,
-    );
-  }
+  const usage = `luna ${action} <id>, as in "luna ${action} agent"; "luna status" shows what there is`;
+  const [id = ""] = readArguments(args, {
+    usage,
+    options: {},
+    words: { min: 1, max: 1 },
+  }).positionals;
   if (id === "supervisor") {
     throw new InvalidInputError(
       `Cannot ${action} "supervisor": it is Luna itself; use "luna up" and "luna down"`,

@@ -1,21 +1,17 @@
 /** `luna passphrase`: sets the owner's passphrase, also one that was forgotten, or takes it away. */
-import { parseArgs } from "node:util";
 import type { Environment } from "../config/environment.ts";
 import { InvalidInputError } from "../lib/errors.ts";
+import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { isTerminal, readHiddenLine } from "./hidden-line.ts";
 
-const USAGE = "use luna passphrase [--remove]; it is asked for, or comes by standard input";
+const USAGE = "luna passphrase [--remove]; it is asked for, or comes by standard input";
 /** What shells give a program that Ctrl-C ended. */
 const CANCELLED = 130;
 
 function flagsIn(args: string[]): { remove: boolean } {
-  try {
-    return parseArgs({ args, options: { remove: { type: "boolean", default: false } } }).values;
-  } catch {
-    // Without the cause: a passphrase that was given as an argument would stand in it.
-    throw new InvalidInputError(`Cannot set the passphrase: ${USAGE}`);
-  }
+  const options = { remove: { type: "boolean", default: false } } as const;
+  return readArguments(args, { usage: USAGE, options, isPrivate: true }).values;
 }
 
 /** undefined when the person wants to stop. */

@@ -2,6 +2,7 @@
 import type { Environment } from "../config/environment.ts";
 import { CoreServiceName } from "../contract/process.ts";
 import { InvalidInputError } from "../lib/errors.ts";
+import { readArguments } from "./arguments.ts";
 
 type Main = (environment: Environment) => Promise<void>;
 
@@ -13,10 +14,16 @@ const MAINS: Record<CoreServiceName, () => Promise<Main>> = {
 };
 
 export async function service(environment: Environment, args: string[]): Promise<number> {
-  const name = CoreServiceName.safeParse(args[0]);
+  const usage = "luna service <name>";
+  const [given = ""] = readArguments(args, {
+    usage,
+    options: {},
+    words: { min: 1, max: 1 },
+  }).positionals;
+  const name = CoreServiceName.safeParse(given);
   if (!name.success) {
     const names = CoreServiceName.options.join(", ");
-    throw new InvalidInputError(`Cannot run the service "${args[0] ?? ""}": there are ${names}`);
+    throw new InvalidInputError(`Cannot run the service "${given}": there are ${names}`);
   }
   const main = await MAINS[name.data]();
   await main(environment);

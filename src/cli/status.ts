@@ -1,10 +1,10 @@
 /** `luna status`: what runs, for people and with --json for programs, once or with --watch for as long as one looks. */
-import { parseArgs } from "node:util";
 import type { Environment } from "../config/environment.ts";
 import { pathsOf } from "../config/paths.ts";
 import type { Overview } from "../contract/process.ts";
-import { InvalidInputError, LunaError } from "../lib/errors.ts";
+import { LunaError } from "../lib/errors.ts";
 import { askedToStop } from "../lib/stop.ts";
+import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { statusText } from "./status-text.ts";
 
@@ -22,20 +22,9 @@ interface Flags {
 }
 
 function flagsIn(args: string[]): Flags {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        watch: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
-    });
-    return values;
-  } catch (cause) {
-    throw new InvalidInputError("Cannot show the status: use luna status [--watch] [--json]", {
-      cause,
-    });
-  }
+  const flag = { type: "boolean", default: false } as const;
+  const usage = "luna status [--watch] [--json]";
+  return readArguments(args, { usage, options: { watch: flag, json: flag } }).values;
 }
 
 /** What is to be seen at one moment. */

@@ -14,7 +14,7 @@ import { endOnUncaught } from "../lib/stop.ts";
 import { ManagedProcess, type ProcessSpec } from "../supervisor/process/managed-process.ts";
 
 /** Longer than the supervisor needs to stop everything else. */
-const STOP_GRACE_MS = 4_500;
+const STOP_GRACE_MS = 8_000;
 const NAME = "supervisor";
 const SETTINGS = SupervisionSettings.parse({});
 

@@ -1,10 +1,10 @@
 /** `luna unit`: prints a systemd unit file for the Luna of this home (systemd.service(5), systemd.exec(5)). */
 import { readFileSync, statSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { commandLine, type Environment } from "../config/environment.ts";
 import { InvalidInputError } from "../lib/errors.ts";
+import { readArguments } from "./arguments.ts";
 
-/** More than Luna's own stop may take, which ends what does not listen after 4.5 s. */
+/** More than Luna's own stop may take, which ends what does not listen after 8 s. */
 const STOP_TIMEOUT_S = 20;
 /** Luna itself brings back a supervisor that hangs within this time; systemd is the last resort. */
 const WATCHDOG_S = 60;
@@ -14,15 +14,11 @@ const USAGE = "luna unit [--user | --system]";
 type Scope = "user" | "system";
 
 function scopeOf(args: string[]): Scope {
-  let values: { user?: boolean; system?: boolean };
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: { user: { type: "boolean" }, system: { type: "boolean" } },
-    }));
-  } catch (cause) {
-    throw new InvalidInputError(`Cannot print a unit: use ${USAGE}`, { cause });
-  }
+  const flag = { type: "boolean" } as const;
+  const { values } = readArguments(args, {
+    usage: USAGE,
+    options: { user: flag, system: flag },
+  });
   if (values.user && values.system) {
     throw new InvalidInputError(`Cannot print a unit for both: use ${USAGE}`);
   }

@@ -20,6 +20,7 @@ import { childrenOf, holderOfPort, startVariableOf } from "../lib/proc.ts";
 import { reapOrphans } from "../lib/reaper.ts";
 import { serviceManagerOf } from "../lib/sd-notify.ts";
 import { endFamily, endMarked, killMarked } from "../supervisor/process/child.ts";
+import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { holderOf, lockOf } from "./home-lock.ts";
 import { ServiceReport } from "./service-report.ts";
@@ -74,7 +75,8 @@ function removeSockets(paths: Paths): void {
   }
 }
 
-export async function up(environment: Environment): Promise<number> {
+export async function up(environment: Environment, args: string[]): Promise<number> {
+  readArguments(args, { usage: "luna up", options: {} });
   const began = performance.now();
   const strangers = childrenOf(process.pid);
   process.stdout.on("error", () => undefined);

@@ -4,6 +4,8 @@ import type { Logger } from "./log.ts";
 
 /** Requests under way may take this long to finish. */
 const DRAIN_MS = 2_000;
+/** Streams, which may go on for ever, are told to end after this long. */
+const STREAMS_MS = 1_000;
 
 /**
  * Settles at the first signal that asks to stop.
@@ -28,9 +30,14 @@ export function endOnUncaught(log: Logger): void {
   process.on("unhandledRejection", end);
 }
 
-/** Stops listening at once, and settles when the last request is answered or its time is over. */
-export async function drain(server: Server<unknown>): Promise<void> {
+/**
+ * Stops listening at once, and settles when the last request is answered or its time is over.
+ * @param streams aborted when streams have to say their last word, before all is cut
+ */
+export async function drain(server: Server<unknown>, streams?: AbortController): Promise<void> {
+  const last = setTimeout(() => streams?.abort(), STREAMS_MS);
   const cut = setTimeout(() => void server.stop(true), DRAIN_MS);
   await server.stop();
+  clearTimeout(last);
   clearTimeout(cut);
 }

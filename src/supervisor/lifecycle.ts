@@ -9,9 +9,14 @@ import { caddySpec, prepareCaddy } from "./caddy-process.ts";
 import { coreServiceSpec, type SpecContext } from "./core-services.ts";
 import { endMarked } from "./process/child.ts";
 import type { ProcessTable } from "./process/process-table.ts";
+import { stopSteps } from "./stop-order.ts";
 
 /** A part that is not ready by then is a problem on Home, and no reason to hold up the rest. */
 const START_TIMEOUT_MS = 60_000;
+/** What is under way when Luna stops has this long before anything behind the way in is told to end. */
+const DRAIN_MS = 700;
+/** Longer than all the others need, which end their streams themselves. */
+const ENTRY_GRACE_MS = 6_000;
 /** The bootstrap's name for this process. */
 const SUPERVISOR = "supervisor";
 
@@ -50,11 +55,13 @@ export async function endUnwanted(processes: ProcessTable, paths: Paths): Promis
   await endMarked((mark) => isOurs(mark) && !isWanted(mark));
 }
 
-/** Ends everything in the reverse order of its start: first the way in, the reporting process last. */
+/** Ends everything in the order of `stopSteps`; the reporting process goes last, after this. */
 export async function stopAll(processes: ProcessTable): Promise<void> {
-  const isCaddy = (kind: string): boolean => kind === "caddy";
-  const all = processes.all();
-  await Promise.all(all.filter((one) => isCaddy(one.spec.kind)).map((one) => one.stop()));
-  await Promise.all(all.filter((one) => !isCaddy(one.spec.kind)).map((one) => one.stop()));
+  const [entry, ...rest] = stopSteps(processes.all(), ({ spec }) => spec.kind);
+  // From the first moment the way in takes nothing new. It goes on with what is under way, which needs the others.
+  const isClosed = Promise.all(entry.map((one) => one.stop(ENTRY_GRACE_MS)));
+  await Promise.race([isClosed, Bun.sleep(DRAIN_MS)]);
+  for (const step of rest) await Promise.all(step.map((one) => one.stop()));
+  await isClosed;
   await processes.flush();
 }

@@ -35,6 +35,8 @@ export interface AgentAppOptions {
   /** Its own port on loopback. */
   port: number;
   callerOf: CallerOf;
+  /** Aborted when what streams has to end. */
+  stopping?: AbortSignal;
   log: Logger;
 }
 
@@ -90,7 +92,7 @@ const CLIENT_GONE = 499;
 async function answerChat(
   context: Context<{ Variables: { access: Access } }>,
   request: ChatRequest,
-  { agents, defaultAgent, tools, log }: AgentAppOptions,
+  { agents, defaultAgent, tools, log, stopping }: AgentAppOptions,
 ): Promise<Response> {
   checkChatRequest(request);
   const { access } = context.var;
@@ -116,7 +118,8 @@ async function answerChat(
   try {
     if (stream) {
       const abort = (): void => cancelled.abort();
-      return await streamCompletion({ events, record, head, trace, usage, log, abort });
+      const shown = { record, head, trace, usage };
+      return await streamCompletion({ ...shown, events, log, abort, stopping });
     }
     const completion = await completionOf({ events, record, head, trace });
     context.header("X-Luna-Timings", JSON.stringify(record.timings()));

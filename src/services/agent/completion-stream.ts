@@ -1,6 +1,6 @@
 /** The answer as it comes: OpenAI's `chat.completion.chunk`s as server-sent events. */
 import type { AgentEvent } from "../../agents/agent.ts";
-import { LunaError } from "../../lib/errors.ts";
+import { LunaError, UnavailableError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { CompletionHead } from "./completion.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -9,6 +9,7 @@ import type { RunRecord } from "./run-record.ts";
 const HEARTBEAT_MS = 15_000;
 /** A comment of the event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 const HEARTBEAT = ": working\n\n";
+const STOPS = "Luna stops before this answer is whole; ask again when it runs";
 const HEADERS = {
   "Content-Type": "text/event-stream; charset=utf-8",
   "Cache-Control": "no-cache",
@@ -25,6 +26,8 @@ interface StreamOptions {
   log: Logger;
   /** Ends the run when the client goes away. */
   abort: () => void;
+  /** Aborted when Luna stops: the stream then says so and ends. */
+  stopping: AbortSignal | undefined;
 }
 
 function data(value: unknown): string {
@@ -100,7 +103,7 @@ function failure(thrown: unknown, log: Logger): string {
  * @throws what the agent throws before its first event: then there is still a status to say it with
  */
 export async function streamCompletion(options: StreamOptions): Promise<Response> {
-  const { events, record, log, abort } = options;
+  const { events, record, log, abort, stopping } = options;
   const chunks = new Chunks(options);
   const encoder = new TextEncoder();
   const first = await events.next();
@@ -112,9 +115,22 @@ export async function streamCompletion(options: StreamOptions): Promise<Response
     record.note(event);
     return encoder.encode(chunks.of(event));
   };
+  let onStop = (): void => undefined;
+  const finish = (): void => {
+    clearInterval(heartbeat);
+    stopping?.removeEventListener("abort", onStop);
+  };
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(textOf(first.value));
+      onStop = () => {
+        gone = true;
+        finish();
+        controller.enqueue(encoder.encode(failure(new UnavailableError(STOPS), log)));
+        controller.close();
+        abort();
+      };
+      stopping?.addEventListener("abort", onStop);
       heartbeat = setInterval(() => controller.enqueue(encoder.encode(HEARTBEAT)), HEARTBEAT_MS);
     },
     async pull(controller) {
@@ -127,12 +143,12 @@ export async function streamCompletion(options: StreamOptions): Promise<Response
         if (gone) return;
         controller.enqueue(encoder.encode(failure(error, log)));
       }
-      clearInterval(heartbeat);
+      finish();
       controller.close();
     },
     cancel() {
       gone = true;
-      clearInterval(heartbeat);
+      finish();
       abort();
     },
   });

@@ -49,12 +49,17 @@ async function ownFile<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-interface Records {
+interface Surroundings {
   audit: AuditTrail;
   log: Logger;
+  stopping: AbortSignal;
 }
 
-function buildApp(environment: Environment, variables: Variables, { audit, log }: Records) {
+function buildApp(
+  environment: Environment,
+  variables: Variables,
+  { audit, log, stopping }: Surroundings,
+) {
   const paths = pathsOf(environment.home);
   const ports = portsWith(environment.portOffset);
   const config = new MasterConfigStore(paths.masterConfig);
@@ -82,7 +87,7 @@ function buildApp(environment: Environment, variables: Variables, { audit, log }
     defaultAgent: variables.DEFAULT_AGENT ?? "simple_agent",
     ...{ tools, gate, edgeToken: variables.LUNA_EDGE_TOKEN },
     callerOf: callerWith({ key: variables.LUNA_ASSERTION_KEY, otherwise: THE_EDGE }),
-    ...{ port: ports.agent, log },
+    ...{ port: ports.agent, log, stopping },
   });
   return { app, models, uses, port: ports.agent };
 }
@@ -97,14 +102,16 @@ export async function main(environment: Environment): Promise<void> {
   endOnUncaught(log);
   const folder = pathsOf(environment.home).audit;
   const audit = new AuditTrail({ folder, process: "agent", secrets, log });
-  const { app, models, uses, port } = buildApp(environment, variables, { audit, log });
+  const streams = new AbortController();
+  const surroundings = { audit, log, stopping: streams.signal };
+  const { app, models, uses, port } = buildApp(environment, variables, surroundings);
   const server = serve({ fetch: app.fetch, listen: { port } });
   log.info("Listening", { port });
   // Behind the listening: health does not wait for LangChain, and the first chat need not either.
   models.warm().catch((error: unknown) => log.error("LangChain did not load", { error }));
 
   log.info("Stopping", { signal: await stopping });
-  await drain(server);
+  await drain(server, streams);
   await uses.flush();
   audit.close();
   process.exit(0);

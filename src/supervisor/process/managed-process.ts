@@ -92,6 +92,8 @@ export class ManagedProcess {
   #why: string | null = null;
   /** What it had started when it was told to end. */
   #family: ProcessStat[] = [];
+  /** From the next SIGTERM to its SIGKILL. */
+  #graceMs: number;
   /** When what was told to end is ended by force. */
   #killAt = 0;
   /** Counts runs, so that what belongs to an earlier one is not taken for this one's. */
@@ -99,6 +101,7 @@ export class ManagedProcess {
 
   constructor(spec: ProcessSpec, surroundings: Surroundings) {
     this.spec = spec;
+    this.#graceMs = spec.stop_grace_ms;
     this.#log = surroundings.log;
     this.#onChange = surroundings.onChange;
     this.#common = surroundings.settings;
@@ -124,9 +127,14 @@ export class ManagedProcess {
     this.#apply({ type: "restart" });
   }
 
-  /** Stops it and settles when nothing of it is left. */
-  async stop(): Promise<void> {
+  /**
+   * Stops it and settles when nothing of it is left.
+   * @param graceMs from SIGTERM to SIGKILL, in place of its own
+   */
+  async stop(graceMs = this.spec.stop_grace_ms): Promise<void> {
+    this.#graceMs = graceMs;
     this.#apply({ type: "stop" });
+    this.#graceMs = this.spec.stop_grace_ms;
     const child = this.#child;
     if (child !== undefined) await child.ended;
     while (this.#machine.state === "stopping") await Bun.sleep(READY_POLL_MS);
@@ -343,14 +351,15 @@ export class ManagedProcess {
 
   /** TERM, then after the grace period KILL, for the whole group. */
   async #end(child: Child): Promise<void> {
-    this.#killAt = performance.now() + this.spec.stop_grace_ms;
+    const graceMs = this.#graceMs;
+    this.#killAt = performance.now() + graceMs;
     if (this.#why !== null && this.spec.hands_over === true) return child.signal("SIGKILL");
     // Once it has ended, nobody can tell what of this was its own.
     this.#family = descendantsOf(child.pid);
     child.signal("SIGTERM");
     const ended = await Promise.race([
       child.ended.then(() => true),
-      Bun.sleep(this.spec.stop_grace_ms).then(() => false),
+      Bun.sleep(graceMs).then(() => false),
     ]);
     if (!ended) child.signal("SIGKILL");
   }
