@@ -24,10 +24,15 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-function write(name: string, second: number, message: string, level = "info"): void {
+function write(
+  name: string,
+  second: number,
+  message: string,
+  { level = "info", folder = "logs" } = {},
+): void {
   const time = new Date(Date.parse("2031-01-01T00:00:00Z") + second * 1000).toISOString();
   const line = JSON.stringify({ time, level, service: name, message, n: second });
-  appendFileSync(join(home, "logs", `${name}.log`), `${line}\n`);
+  appendFileSync(join(home, folder, `${name}.log`), `${line}\n`);
 }
 
 function spawn(...args: string[]) {
@@ -51,10 +56,28 @@ async function run(...args: string[]) {
   return { stdout, stderr, code };
 }
 
+test("the logs of external services are among the others, each by a name of its own", async () => {
+  const folder = ".luna/logs";
+  await mkdir(join(home, folder), { recursive: true });
+  write("auth", 1, "core");
+  write("auth", 2, "other", { folder });
+  write("postgres", 3, "external", { folder });
+  const sources = async (...args: string[]) => {
+    const { stdout } = await run("--json", ...args);
+    return stdout
+      .trim()
+      .split("\n")
+      .map((line) => LogLine.parse(JSON.parse(line)).source);
+  };
+  expect(await sources()).toEqual(["auth", "auth-2", "postgres"]);
+  expect(await sources("postgres")).toEqual(["postgres"]);
+  expect((await run("nobody")).stderr).toContain("there are auth, auth-2, postgres");
+});
+
 test("lines of all logs by time, for people and for programs", async () => {
-  write("mcp", 2, "two", "warn");
+  write("mcp", 2, "two", { level: "warn" });
   write("auth", 1, "one");
-  write("auth", 3, "three", "error");
+  write("auth", 3, "three", { level: "error" });
   const { stdout, stderr, code } = await run();
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toBe(

@@ -65,8 +65,8 @@ function readOptions(args: string[]) {
 export async function logs(environment: Environment, args: string[]): Promise<number> {
   const options = readOptions(args);
   const { names, limit, after, before } = options;
-  const folder = pathsOf(environment.home).logs;
-  const files = selectLogs(folder, names);
+  const { logFolders: folders, logs: folder } = pathsOf(environment.home);
+  const files = selectLogs(folders, names);
   if (files.length === 0 && !options.follow) {
     throw new NotFoundError(`Cannot show logs: there are none in "${folder}"; set LUNA_HOME`);
   }
@@ -100,7 +100,7 @@ export async function logs(environment: Environment, args: string[]): Promise<nu
   if (!isRead || !options.follow) return 0;
   const isGone = readerGone(process.stdout.fd);
   await follow({
-    ...{ folder, names, filter, after: page.spans },
+    ...{ folders, names, filter, after: page.spans },
     onLines: async ({ lines, gap }) => {
       if (gap > 0) process.stderr.write(`At least ${gap} lines came too fast to be shown\n`);
       return show(lines);

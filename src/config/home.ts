@@ -12,7 +12,14 @@ export async function layOutHome(paths: Paths): Promise<void> {
     for (const folder of [paths.home, paths.extensions, paths.externalServices]) {
       await mkdir(folder, { recursive: true });
     }
-    for (const folder of [paths.luna, paths.run, paths.tools, paths.logs, paths.caddyData]) {
+    for (const folder of [
+      paths.luna,
+      paths.run,
+      paths.tools,
+      paths.logs,
+      paths.serviceLogs,
+      paths.caddyData,
+    ]) {
       await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     }
     // Made by hand or by an older umask, they may be open to others.

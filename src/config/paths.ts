@@ -23,6 +23,10 @@ export interface Paths {
   /** Events of the audit log that are on their way into the database. */
   audit: string;
   logs: string;
+  /** What external services write (specification 12). */
+  serviceLogs: string;
+  /** Where logs are, all of them. */
+  logFolders: readonly string[];
   extensions: string;
   externalServices: string;
   luna: string;
@@ -54,6 +58,8 @@ export function pathsOf(home: string): Paths {
     tools: join(luna, "tools"),
     audit: join(luna, "audit"),
     logs: join(home, "logs"),
+    serviceLogs: join(luna, "logs"),
+    logFolders: [join(home, "logs"), join(luna, "logs")],
     extensions: join(home, "extensions"),
     externalServices: join(home, "external_services"),
     toolHostSocket: (extension) => join(luna, "run", `${extension}.sock`),

@@ -2,9 +2,8 @@
 import type { LogLine } from "../contract/logs.ts";
 import type { Spans } from "./cursor.ts";
 import { lineStartAfter } from "./lines.ts";
-import { LogFile } from "./log-file.ts";
+import { type LogFile, logsIn } from "./log-file.ts";
 import { pageForward } from "./page.ts";
-import { logNames } from "./place.ts";
 import type { Filter } from "./select.ts";
 
 const PERIOD_MS = 200;
@@ -22,7 +21,7 @@ interface Batch {
 }
 
 interface FollowOptions {
-  folder: string;
+  folders: readonly string[];
   /** Logs that are not there yet are followed when they come; none for all. */
   names: readonly string[] | undefined;
   filter: Filter;
@@ -77,14 +76,14 @@ class Follower {
 
   /** The logs that were written to since the last look. */
   #changed(): LogFile[] {
-    const { folder, names = [] } = this.#options;
+    const { folders, names = [] } = this.#options;
     const changed: LogFile[] = [];
-    for (const name of logNames(folder)) {
-      if (names.length > 0 && !names.includes(name)) continue;
-      const known = this.#files.get(name) ?? { file: new LogFile(folder, name), stamp: undefined };
+    for (const file of logsIn(folders)) {
+      if (names.length > 0 && !names.includes(file.name)) continue;
+      const known = this.#files.get(file.name) ?? { file, stamp: undefined };
       const stamp = known.file.stamp();
       if (stamp !== known.stamp) changed.push(known.file);
-      this.#files.set(name, { file: known.file, stamp });
+      this.#files.set(file.name, { file: known.file, stamp });
     }
     return changed;
   }

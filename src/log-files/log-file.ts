@@ -1,6 +1,6 @@
 /** Reads a log by offsets that stay the same when it is rotated. */
 import { closeSync, openSync, statSync } from "node:fs";
-import { type LogPlace, placeOf } from "./place.ts";
+import { type LogPlace, logNames, placeOf } from "./place.ts";
 import { readFully, type Segment, type View, withView } from "./view.ts";
 
 export interface Chunk {
@@ -29,8 +29,9 @@ export class LogFile {
   readonly name: string;
   readonly #place: LogPlace;
 
-  constructor(folder: string, name: string) {
-    this.name = name;
+  /** @param shown what it is called where logs of several folders are seen together */
+  constructor(folder: string, name: string, shown = name) {
+    this.name = shown;
     this.#place = placeOf(folder, name);
   }
 
@@ -70,4 +71,17 @@ export class LogFile {
       return readSegment(view, segment, start, end - start);
     });
   }
+}
+
+/** All logs of several folders. One whose name an earlier folder has taken is called `<name>-2`, and so on. */
+export function logsIn(folders: readonly string[]): LogFile[] {
+  const files = new Map<string, LogFile>();
+  for (const folder of folders) {
+    for (const name of logNames(folder)) {
+      let shown = name;
+      for (let next = 2; files.has(shown); next += 1) shown = `${name}-${next}`;
+      files.set(shown, new LogFile(folder, name, shown));
+    }
+  }
+  return [...files.values()];
 }

@@ -31,7 +31,7 @@ function line(second: number, message: string, level = "info"): string {
   return `${JSON.stringify({ time, level, message })}\n`;
 }
 
-const files = (names?: string[]) => selectLogs(folder, names);
+const files = (names?: string[]) => selectLogs([folder], names);
 const told = ({ entries }: Page) => entries.map(({ line }) => `${line.source} ${line.message}`);
 const rotateNow = (name: string) =>
   rotate({

@@ -2,9 +2,8 @@
 import type { LogLevel } from "../contract/logs.ts";
 import { InvalidInputError, messageOf, NotFoundError } from "../lib/errors.ts";
 import type { Entry } from "./entries.ts";
-import { LogFile } from "./log-file.ts";
+import { type LogFile, logsIn } from "./log-file.ts";
 import { isAtLeast } from "./parse-line.ts";
-import { logNames } from "./place.ts";
 
 /** Only so much of a line is searched. */
 const SEARCHED_LENGTH_MAX = 4_096;
@@ -32,16 +31,20 @@ export function parsePattern(pattern: string): RegExp {
 }
 
 /**
- * The logs of `folder` by these names, or all of them.
+ * The logs of these folders by these names, or all of them.
  * @throws NotFoundError that lists the names there are
  */
-export function selectLogs(folder: string, names: readonly string[] | undefined): LogFile[] {
-  const known = logNames(folder);
-  const unknown = names?.find((name) => !known.includes(name));
+export function selectLogs(
+  folders: readonly string[],
+  names: readonly string[] | undefined,
+): LogFile[] {
+  const known = new Map(logsIn(folders).map((file) => [file.name, file]));
+  const unknown = names?.find((name) => !known.has(name));
   if (unknown !== undefined) {
-    const there = known.length === 0 ? "there are no logs yet" : `there are ${known.join(", ")}`;
+    const list = [...known.keys()].join(", ");
+    const there = list === "" ? "there are no logs yet" : `there are ${list}`;
     throw new NotFoundError(`Cannot show the log "${unknown}": ${there}`);
   }
-  const wanted = names === undefined || names.length === 0 ? known : [...new Set(names)];
-  return wanted.map((name) => new LogFile(folder, name));
+  const wanted = names === undefined || names.length === 0 ? known.keys() : new Set(names);
+  return [...wanted].flatMap((name) => known.get(name) ?? []);
 }

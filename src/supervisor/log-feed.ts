@@ -2,16 +2,15 @@
 import type { LogBatch, LogLevel } from "../contract/logs.ts";
 import { decodeCursor, encodeCursor } from "../log-files/cursor.ts";
 import { follow } from "../log-files/follow.ts";
-import { LogFile } from "../log-files/log-file.ts";
+import { logsIn } from "../log-files/log-file.ts";
 import { spansNow } from "../log-files/page.ts";
-import { logNames } from "../log-files/place.ts";
 
 /** So much may wait in a socket before the next lines are read: until then they wait in their files. */
 const WAITING_BYTES_MAX = 1024 * 1024;
 const WAIT_MS = 50;
 
 interface LogFeedOptions {
-  folder: string;
+  folders: readonly string[];
   secrets: readonly string[];
   names?: readonly string[] | undefined;
   level?: LogLevel | undefined;
@@ -35,15 +34,13 @@ export class LogFeed {
    * @throws InvalidInputError for a cursor that is none
    */
   async start(): Promise<void> {
-    const { folder, names, level, after, secrets, send } = this.#options;
+    const { folders, names, level, after, secrets, send } = this.#options;
     const isWanted = (name: string): boolean => names === undefined || names.includes(name);
-    const files = logNames(folder)
-      .filter(isWanted)
-      .map((name) => new LogFile(folder, name));
+    const files = logsIn(folders).filter(({ name }) => isWanted(name));
     const spans = after === undefined ? spansNow(files) : decodeCursor(after);
     send({ topic: "logs", lines: [], cursor: encodeCursor(spans), gap: 0 });
     await follow({
-      ...{ folder, names, filter: { level }, after: spans, secrets },
+      ...{ folders, names, filter: { level }, after: spans, secrets },
       onLines: async (batch) => {
         const { lines, gap } = batch;
         if (!this.#isOver) send({ topic: "logs", lines, cursor: encodeCursor(batch.spans), gap });

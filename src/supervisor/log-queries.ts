@@ -36,7 +36,7 @@ export class LogQueries {
   async page(query: LogQuery, signal?: AbortSignal): Promise<LogPage> {
     const { paths, secrets } = this.#options;
     // Unknown names, dates and levels are told before anything is started.
-    const files = selectLogs(paths.logs, query.names);
+    const files = selectLogs(paths.logFolders, query.names);
     const since = query.since === undefined ? undefined : parseSince(query.since, Date.now());
     if (query.grep !== undefined) return this.#search({ ...query, grep: query.grep }, signal);
     const { level, limit, after, before } = query;

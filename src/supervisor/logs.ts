@@ -18,11 +18,11 @@ export function createLogs(options: {
   const settings = LogSettings.parse({});
   return {
     rotator: new LogRotator({
-      folders: [paths.logs],
+      folders: paths.logFolders,
       settings: () => config.last?.logs ?? settings,
       log,
     }),
     logQueries: new LogQueries({ environment, paths, secrets }),
-    logs: { folder: paths.logs, secrets },
+    logs: { folders: paths.logFolders, secrets },
   };
 }

@@ -14,7 +14,7 @@ interface LiveOptions {
   bootId: string;
   overview(): Promise<Overview>;
   /** Where logs are, and what is shown of them nowhere. */
-  logs: { folder: string; secrets: readonly string[] };
+  logs: { folders: readonly string[]; secrets: readonly string[] };
 }
 
 type Socket = WSContext<ServerWebSocket>;
