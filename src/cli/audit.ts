@@ -1,12 +1,12 @@
 /** `luna audit`: who did what, from the audit log, whether Luna runs or not. */
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { idAt } from "../audit/filter.ts";
 import type { Environment } from "../config/environment.ts";
 import { type AuditEvent, AuditQuery } from "../contract/audit.ts";
-import { InvalidInputError, LunaError, messageOf } from "../lib/errors.ts";
+import { InvalidInputError, LunaError } from "../lib/errors.ts";
 import { readerGone } from "../lib/reader-gone.ts";
 import { parseSince } from "../log-files/since.ts";
+import { readArguments } from "./arguments.ts";
 import { formatEvent } from "./audit-format.ts";
 import { type AuditRequest, AuditSource } from "./audit-source.ts";
 import { writeOut } from "./write-out.ts";
@@ -33,27 +33,20 @@ const Options = z.strictObject({
 type Options = z.infer<typeof Options>;
 
 function readOptions(args: string[]): Options {
-  let values: object;
-  try {
-    ({ values } = parseArgs({
-      args,
-      options: {
-        action: { type: "string" },
-        actor: { type: "string" },
-        outcome: { type: "string" },
-        text: { type: "string" },
-        since: { type: "string" },
-        until: { type: "string" },
-        limit: { type: "string", short: "n" },
-        follow: { type: "boolean", short: "f" },
-        json: { type: "boolean" },
-      },
-    }));
-  } catch (cause) {
-    throw new InvalidInputError(`Cannot show the audit log: ${messageOf(cause)}\nUsage: ${USAGE}`, {
-      cause,
-    });
-  }
+  const { values } = readArguments(args, {
+    usage: USAGE,
+    options: {
+      action: { type: "string" },
+      actor: { type: "string" },
+      outcome: { type: "string" },
+      text: { type: "string" },
+      since: { type: "string" },
+      until: { type: "string" },
+      limit: { type: "string", short: "n" },
+      follow: { type: "boolean", short: "f" },
+      json: { type: "boolean" },
+    },
+  });
   const parsed = Options.safeParse({ ...values });
   if (!parsed.success) {
     throw new InvalidInputError(
