@@ -9,7 +9,7 @@ import {
   type RowContext,
 } from "./proxy.ts";
 import { routedLines } from "./routed-row.ts";
-import type { ProxiedRoute, Route, SessionRoute } from "./routes.ts";
+import { errorBody, type ProxiedRoute, type Route, type SessionRoute } from "./routes.ts";
 
 const IDENTIFIED = { "X-Luna-Identity": IDENTITY };
 
@@ -49,8 +49,27 @@ function accessLines(route: ProxiedRoute, context: RowContext): string[] {
   }
 }
 
+/** On any other, the HTTP server of Luna's processes hangs up, which looks like a process that is down. */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const ODD_METHOD = errorBody(
+  "method_not_allowed",
+  `Cannot use this method here: there are ${METHODS.join(", ")}`,
+);
+
+/** The snippet that refuses methods which Luna's own processes do not have. */
+export function methodsSnippet(): string[] {
+  return block("(methods)", [
+    `@odd_method not method ${METHODS.join(" ")}`,
+    ...block("handle @odd_method", [
+      `header Allow "${METHODS.join(", ")}"`,
+      ...jsonAnswer(ODD_METHOD, 405),
+    ]),
+  ]);
+}
+
 function proxiedLines(route: ProxiedRoute, context: RowContext): string[] {
   return [
+    "import methods",
     ...accessLines(route, context),
     ...(route.cookies === true ? [] : ["request_header -Cookie"]),
     ...(route.stripPrefix === undefined ? [] : [`uri strip_prefix ${route.stripPrefix}`]),

@@ -1,7 +1,9 @@
 /** Ways to ask for what one may not have: each a set of headers that must open nothing. */
+
+import { McpServerKey } from "../../src/contract/config.ts";
 import { assertionKey, signAssertion } from "../../src/lib/assertion.ts";
-import type { Luna } from "../support/start-luna.ts";
-import type { Access, ClassifiedRoute } from "./access.ts";
+import { type Luna, startLuna } from "../support/start-luna.ts";
+import { type Access, type ClassifiedRoute, MCP_SERVER } from "./access.ts";
 
 type Headers = readonly (readonly [string, string])[];
 
@@ -15,6 +17,14 @@ export interface GivenOut {
   serverKey: string;
 }
 
+/** What a browser says of requests that Luna's own pages send. */
+export function ownPage({ luna }: GivenOut): Headers {
+  return [
+    ["Origin", luna.url],
+    ["Sec-Fetch-Site", "same-origin"],
+  ];
+}
+
 export interface BadCredential {
   name: string;
   headers: Headers;
@@ -26,10 +36,32 @@ export interface BadCredential {
 
 const bearer = (token: string) => ["Authorization", `Bearer ${token}`] as const;
 
+/** A Luna that has given out one of each. */
+export async function giveOut(options: Parameters<typeof startLuna>[0] = {}): Promise<GivenOut> {
+  const luna = await startLuna(options);
+  const session = await luna.signIn();
+  const revoked = await luna.signIn();
+  const out = await fetch(`${luna.url}/auth/logout`, {
+    method: "POST",
+    headers: { Cookie: revoked, Origin: luna.url },
+  });
+  if (!out.ok) throw new Error(`Cannot sign out: ${await out.text()}`);
+  const made = await luna.control("/mcp-servers/create", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name: MCP_SERVER }),
+  });
+  const { api_key: serverKey } = McpServerKey.parse(await made.json());
+  return { luna, session, revoked, serverKey };
+}
+
 /** The one right credential on the process's own port. */
 export function rightHeaders({ router, access, path }: ClassifiedRoute, given: GivenOut): Headers {
   const { credentials } = given.luna;
-  if (access === "session") return [["Cookie", given.session]];
+  if (access === "session") {
+    const host = ["X-Forwarded-Host", new URL(given.luna.url).host] as const;
+    return [["Cookie", given.session], ...ownPage(given), host];
+  }
   if (access === "server_key") return [bearer(given.serverKey)];
   if (router === "agent") return [bearer(credentials.agentKey)];
   if (router === "auth") return [bearer(credentials.authToken)];
@@ -129,7 +161,7 @@ export function badCredentials(
   other: GivenOut,
 ): BadCredential[] {
   const right = rightHeaders(route, given);
-  const values = new Set(right.map(([, value]) => value));
+  const values = new Set(right.slice(0, 1).map(([, value]) => value));
   // Opens every named server, for the bridge of this machine's owner.
   if (route.access === "server_key") values.add(`Bearer ${given.luna.credentials.mcpToken}`);
   // Caddy's, once it had a session checked.

@@ -1,20 +1,17 @@
 /** Every route that Luna's processes have × every credential that must not open it, on their own ports and through Caddy. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { McpServerKey } from "../../src/contract/config.ts";
 import { ErrorBody } from "../../src/contract/error.ts";
 import { send, type WireAnswer, type WireRequest } from "../support/raw-http.ts";
-import { startLuna } from "../support/start-luna.ts";
 import {
   type Access,
   accessAtEdge,
   type ClassifiedRoute,
   classifiedRoutes,
   concretePath,
-  MCP_SERVER,
   publicPaths,
   rowOf,
 } from "./access.ts";
-import { type BadCredential, badCredentials, type GivenOut, rightHeaders } from "./credentials.ts";
+import { type BadCredential, badCredentials, giveOut, type GivenOut, ownPage, rightHeaders } from "./credentials.ts";
 import { leaksIn } from "./leak.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
@@ -25,24 +22,6 @@ const SAFE = ["GET", "HEAD", "OPTIONS"];
 let given: GivenOut;
 let other: GivenOut;
 let supervisorPid: number;
-
-async function giveOut(): Promise<GivenOut> {
-  const luna = await startLuna();
-  const session = await luna.signIn();
-  const revoked = await luna.signIn();
-  const out = await fetch(`${luna.url}/auth/logout`, {
-    method: "POST",
-    headers: { Cookie: revoked, Origin: luna.url },
-  });
-  expect(out.status).toBe(200);
-  const made = await luna.control("/mcp-servers/create", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ name: MCP_SERVER }),
-  });
-  const { api_key: serverKey } = McpServerKey.parse(await made.json());
-  return { luna, session, revoked, serverKey };
-}
 
 beforeAll(async () => {
   [given, other] = await Promise.all([giveOut(), giveOut()]);
@@ -63,24 +42,9 @@ const titled = routes.map((route) => ({
   title: `${route.router} ${route.method} ${route.path}`,
 }));
 
-function own({ luna }: GivenOut): [string, string][] {
-  return [
-    ["Origin", luna.url],
-    ["Sec-Fetch-Site", "same-origin"],
-  ];
-}
-
-/** The same as Caddy hands it on to auth. */
-function asCaddy(): [string, string][] {
-  return [...own(given), ["X-Forwarded-Host", `127.0.0.1:${given.luna.ports.caddy}`]];
-}
-
 /** What is wrong with a refusal, in words; nothing when it is one. */
 function faultOf(answer: WireAnswer, title: string, allowed: readonly number[]): string[] {
-  const faults = leaksIn(answer, given.luna, {
-    session: given.session,
-    serverKey: given.serverKey,
-  });
+  const faults = leaksIn(answer, given);
   if (!allowed.includes(answer.status)) faults.push(`status ${answer.status}`);
   const type = answer.headers.get("Content-Type") ?? "";
   if (
@@ -170,7 +134,7 @@ describe("on the process's own port", () => {
       const request: WireRequest = {
         target: concretePath(route.path),
         method: methodOf(route),
-        headers: [...rightHeaders(route, given), ...(route.access === "session" ? asCaddy() : [])],
+        headers: rightHeaders(route, given),
       };
       const { status } = await send(portOf(route), request);
       tried += 1;
@@ -203,7 +167,7 @@ describe("through Caddy", () => {
         const access = accessAtEdge(route, target, hasAuthorization);
         const where = query === undefined ? target : `${target}?${query}`;
         const method = methodOf(route);
-        const request = { target: where, method, headers: [...headers, ...own(given)] };
+        const request = { target: where, method, headers: [...headers, ...ownPage(given)] };
         const answer = await send(given.luna.ports.caddy, request);
         // What no extension is called is not there, whoever asks.
         const allowed = [
@@ -259,7 +223,7 @@ describe("through Caddy", () => {
       for (const target of publicPaths(route.router, concretePath(route.path))) {
         const row = rowOf(target);
         if (row.upstream !== route.router || row.access === "own") continue;
-        const headers = [["Cookie", given.session] as const, ...own(given)];
+        const headers = [["Cookie", given.session] as const, ...ownPage(given)];
         const { status } = await send(given.luna.ports.caddy, { target, headers });
         tried += 1;
         if (status === 401 || status === 403 || status >= 500) shut.push(`${target}: ${status}`);

@@ -6,17 +6,28 @@ import type { Luna } from "../support/start-luna.ts";
 /** `at fetch (file:///$bunfs/root/luna.js:12:3)`, `/srv/app/main.ts:12:3`. */
 const TRACE = /\bat .{0,200}:\d+:\d+|\$bunfs|\.[cm]?[jt]s:\d+|node_modules/;
 
-/** Names what of `luna` the answer gives away; nothing when all is well. */
-export function leaksIn(
-  { head, body }: Pick<WireAnswer, "head" | "body">,
-  luna: Pick<Luna, "home" | "credentials">,
-  more: Readonly<Record<string, string>> = {},
+interface Holder {
+  luna: Pick<Luna, "home" | "credentials">;
+  session: string;
+  serverKey: string;
+}
+
+/** Names the secrets that an answer gives away; nothing when all is well. */
+export function secretsIn(
+  { head, body }: WireAnswer,
+  { luna, session, serverKey }: Holder,
 ): string[] {
   const text = `${head}\n${body}`;
-  const secrets = { ...luna.credentials, ...more };
+  const secrets = { ...luna.credentials, session, serverKey };
+  return Object.entries(secrets).flatMap(([name, secret]) => (text.includes(secret) ? [name] : []));
+}
+
+/** The same with whatever tells of the machine: for refusals, and for answers to strangers. */
+export function leaksIn(answer: WireAnswer, holder: Holder): string[] {
+  const text = `${answer.head}\n${answer.body}`;
   return [
-    ...Object.entries(secrets).flatMap(([name, secret]) => (text.includes(secret) ? [name] : [])),
-    ...(text.includes(luna.home) ? ["the home's path"] : []),
+    ...secretsIn(answer, holder),
+    ...(text.includes(holder.luna.home) ? ["the home's path"] : []),
     ...(TRACE.test(text) ? [`a trace of code: ${TRACE.exec(text)?.[0]}`] : []),
   ];
 }
