@@ -76,6 +76,14 @@ function isErrorBody(body: string): boolean {
   }
 }
 
+function isDecodable(target: string): boolean {
+  try {
+    return decodeURI(target) !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** What is wrong with an answer, in words. */
 function faultsOf(
   { router, operation, document }: FuzzedOperation,
@@ -88,8 +96,8 @@ function faultsOf(
   const isRead = status < 300 && router === "supervisor";
   const isKey = isRead && operation.path === "/agents/api-key";
   const faults = isKey ? [] : isRead ? secretsIn(answer, given) : leaksIn(answer, given);
-  // What is no method to an HTTP server ends the connection before any code of Luna's.
-  const isHttp = !NO_METHODS.includes(request.method ?? "");
+  // What is no request to an HTTP server ends the connection before any code of Luna's.
+  const isHttp = isDecodable(request.target) && !NO_METHODS.includes(request.method ?? "");
   if (status === 0 && isHttp) faults.push("the connection ended without an answer");
   const isMeant = (status === 503 && isErrorBody(body)) || (status === 505 && !isHttp);
   if (status >= 500 && !isMeant) faults.push(`status ${status}: ${body}`);

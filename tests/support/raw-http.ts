@@ -86,11 +86,12 @@ export function send(where: number | string, request: WireRequest): Promise<Wire
       socket.write(headOf(host, request));
       socket.write(body);
     });
-    const end = (error?: Error): void => {
+    const end = (error?: NodeJS.ErrnoException): void => {
       clearTimeout(timer);
       socket.destroy();
-      // A server that refuses a long body may close while that is still being sent.
-      if (error === undefined || bytes.length > 0) resolve(readAnswer(bytes));
+      // A server that refuses a request may close while that is still being sent, and the answer is lost with it.
+      const isCut = error?.code === "ECONNRESET" || error?.code === "EPIPE";
+      if (error === undefined || isCut || bytes.length > 0) resolve(readAnswer(bytes));
       else reject(error);
     };
     const timer = setTimeout(
