@@ -1,6 +1,7 @@
 /** Ways to ask for what one may not have: each a set of headers that must open nothing. */
 
 import { McpServerKey } from "../../src/contract/config.ts";
+import { PAGE_HEADER } from "../../src/contract/page-token.ts";
 import { assertionKey, signAssertion } from "../../src/lib/assertion.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { type Access, type ClassifiedRoute, MCP_SERVER } from "./access.ts";
@@ -13,16 +14,23 @@ export interface GivenOut {
   /** Cookie headers. */
   session: string;
   revoked: string;
+  /** The page token of `session`. */
+  page: string;
   /** The key of the MCP server that example paths name. */
   serverKey: string;
 }
 
-/** What a browser says of requests that Luna's own pages send. */
-export function ownPage({ luna }: GivenOut): Headers {
+/** What a browser says of requests that pages of Luna's origin send, extensions' ones among them. */
+export function sameOrigin({ luna }: GivenOut): Headers {
   return [
     ["Origin", luna.url],
     ["Sec-Fetch-Site", "same-origin"],
   ];
+}
+
+/** What comes along with requests of the Hub's own pages. */
+export function ownPage(given: GivenOut): Headers {
+  return [...sameOrigin(given), [PAGE_HEADER, given.page]];
 }
 
 export interface BadCredential {
@@ -52,7 +60,7 @@ export async function giveOut(options: Parameters<typeof startLuna>[0] = {}): Pr
     body: JSON.stringify({ name: MCP_SERVER }),
   });
   const { api_key: serverKey } = McpServerKey.parse(await made.json());
-  return { luna, session, revoked, serverKey };
+  return { luna, session, revoked, page: await luna.pageToken(session), serverKey };
 }
 
 /** The one right credential on the process's own port. */

@@ -200,7 +200,9 @@ function targets(
     fc.oneof({ weight: 4, arbitrary: known }, { weight: 1, arbitrary: segment }),
     fc.oneof(
       segment,
-      ...queried.map(({ schema }) => fitting(schema).map((value) => encodeURIComponent(String(value).toWellFormed()))),
+      ...queried.map(({ schema }) =>
+        fitting(schema).map((value) => encodeURIComponent(String(value).toWellFormed())),
+      ),
     ),
   );
   const filled = fc.array(segment, { minLength: 4, maxLength: 4 }).map((segments) => {

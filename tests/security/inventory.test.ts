@@ -1,6 +1,7 @@
 /** Every route that Luna's processes have × every credential that must not open it, on their own ports and through Caddy. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { ErrorBody } from "../../src/contract/error.ts";
+import { PAGE_HEADER } from "../../src/contract/page-token.ts";
 import { send, type WireAnswer, type WireRequest } from "../support/raw-http.ts";
 import {
   type Access,
@@ -11,7 +12,15 @@ import {
   publicPaths,
   rowOf,
 } from "./access.ts";
-import { type BadCredential, badCredentials, giveOut, type GivenOut, ownPage, rightHeaders } from "./credentials.ts";
+import {
+  type BadCredential,
+  badCredentials,
+  type GivenOut,
+  giveOut,
+  ownPage,
+  rightHeaders,
+  sameOrigin,
+} from "./credentials.ts";
 import { leaksIn } from "./leak.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
@@ -59,8 +68,14 @@ function faultOf(answer: WireAnswer, title: string, allowed: readonly number[]):
 }
 
 /** What a class makes of a wrong credential. */
-function allowedFor(access: Access, { isKnown }: BadCredential): readonly number[] {
+function allowedFor(
+  access: Access,
+  { isKnown }: BadCredential,
+  isAuth: boolean,
+): readonly number[] {
   if (access === "server_key" && isKnown === true) return [401, 403];
+  // Auth asks for the page token of the cookie that came, before it looks whether that is a session.
+  if (access === "session" && isAuth) return [401, 403];
   if (access === "token" || access === "server_key" || access === "session") return [401];
   return [...REFUSALS, 422, ...(access === "open" ? [200, 302, 304] : [])];
 }
@@ -74,7 +89,9 @@ async function faultsAt(port: number, route: ClassifiedRoute): Promise<string[]>
     const { name, headers, query } = credential;
     const where = query === undefined ? target : `${target}?${query}`;
     const answer = await send(port, { target: where, method, headers });
-    faults.push(...faultOf(answer, name, allowedFor(route.access, credential)));
+    faults.push(
+      ...faultOf(answer, name, allowedFor(route.access, credential, route.router === "auth")),
+    );
   }
   return faults;
 }
@@ -171,7 +188,7 @@ describe("through Caddy", () => {
         const answer = await send(given.luna.ports.caddy, request);
         // What no extension is called is not there, whoever asks.
         const allowed = [
-          ...allowedFor(access, credential),
+          ...allowedFor(access, credential, row.upstream === "auth"),
           ...(row.access === "routed" ? [404] : []),
         ];
         faults.push(...faultOf(answer, `${target} with ${name}`, allowed));
@@ -210,6 +227,31 @@ describe("through Caddy", () => {
         const answer = await send(given.luna.ports.caddy, { target, method, headers });
         faults.push(...faultOf(answer, `${target} from ${JSON.stringify(page)}`, [403, 404]));
       }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test.each(titled)("$title, from an extension's page with a session", async (route) => {
+    const method = methodOf(route);
+    const faults: string[] = [];
+    for (const target of publicPaths(route.router, concretePath(route.path))) {
+      const row = rowOf(target);
+      if (row.upstream !== route.router || route.access === "open" || route.access === "proof")
+        continue;
+      const policy = "page" in row ? row.page : row.access === "public" ? "changes" : "none";
+      if (policy !== "always" && (policy !== "changes" || SAFE.includes(method))) continue;
+      for (const page of ["", "-", "A".repeat(43), other.page, given.session.split("=")[1] ?? ""]) {
+        const headers = [
+          ["Cookie", given.session],
+          ...sameOrigin(given),
+          [PAGE_HEADER, page],
+        ] as const;
+        const answer = await send(given.luna.ports.caddy, { target, method, headers });
+        faults.push(...faultOf(answer, `${target} with "${page}"`, [403]));
+      }
+      const headers = [["Cookie", given.session], ...sameOrigin(given)] as const;
+      const answer = await send(given.luna.ports.caddy, { target, method, headers });
+      faults.push(...faultOf(answer, target, [403]));
     }
     expect(faults).toEqual([]);
   });
