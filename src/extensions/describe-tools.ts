@@ -7,12 +7,15 @@ import { loadTools } from "./load-tools.ts";
 export async function describeTools(extension: { name: string; path: string }): Promise<ToolsFile> {
   // Before the import: a file that changes meanwhile then leaves a hash that is stale.
   const content_hash = await contentHash(extension.path);
-  const { system_prompt, tools, problems } = await loadTools(extension.path);
+  const { callables: _, problems, ...described } = await loadTools(extension.path);
   return {
     extension: extension.name,
     content_hash,
-    system_prompt,
-    tools: tools.map((tool) => tool.description),
+    system_prompt: described.system_prompt,
+    tools: [...described.tools],
+    resources: [...described.resources],
+    templates: [...described.templates],
+    prompts: [...described.prompts],
     problems: [...problems],
   };
 }

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CallContext } from "../services/tool-host/context.ts";
+import { Conversation } from "../services/tool-host/conversation.ts";
 import { contentHash } from "./content-hash.ts";
 import { describeTools } from "./describe-tools.ts";
 import { loadTools } from "./load-tools.ts";
@@ -28,6 +30,9 @@ test("tools are described as JSON, without what only this process can use", asyn
     content_hash: await contentHash(folder),
     system_prompt: "Be kind.\n\nAnd brief.",
     problems: [],
+    resources: [],
+    templates: [],
+    prompts: [],
     tools: [
       {
         name: "GOOD",
@@ -56,7 +61,7 @@ test.each([
   write("tools/a_tools.ts", text);
   write("tools/b_tools.ts", GOOD);
   const { tools, problems } = await loadTools(folder);
-  expect(tools.map((tool) => tool.description.name)).toEqual(["GOOD"]);
+  expect(tools.map(({ name }) => name)).toEqual(["GOOD"]);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain('Cannot load "tools/a_tools.ts"');
   expect(problems[0]).toContain(problem);
@@ -102,7 +107,7 @@ test.each([
     `import { z } from "zod"; ${GOOD.replace("TOOLS = [", `TOOLS = [${tool}, `).replace("z }", "z as z2 }").replace("input: z.object({ n", "input: z2.object({ n")}`,
   );
   const { tools, problems } = await loadTools(folder);
-  expect(tools.map((tool) => tool.description.name)).toEqual(["GOOD"]);
+  expect(tools.map(({ name }) => name)).toEqual(["GOOD"]);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain(problem);
 });
@@ -128,17 +133,19 @@ test("a plain function is a tool: its name, its description with the documented 
      NOTES_GET_one.input = z.object({ id: z.int() });
      export const TOOLS = [NOTES_GET_one];`,
   );
-  const { tools, problems } = await loadTools(folder);
+  const { tools, callables, problems } = await loadTools(folder);
   expect(problems).toEqual([]);
-  expect(tools[0]?.description).toMatchObject({
+  expect(tools[0]).toMatchObject({
     name: "NOTES_GET_one",
     description: "Reads one note.\nNotes: ids start at 1",
     example: { prompt: "read note 7", args: { id: 7 }, response: { title: "x" } },
     input_schema: { required: ["id"] },
   });
-  const context = { extension: "x", data_dir: "", signal: AbortSignal.abort() };
+  const { extension, signal } = { extension: "x", signal: AbortSignal.abort() };
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  expect(tools[0]?.run({ id: 7 }, { ...context, log })).toBe("note 7");
+  const conversation = new Conversation({ abilities: undefined, answers: {}, onParked() {} });
+  const context = new CallContext({ extension, dataFolder: "", log, signal, conversation });
+  expect(callables[0]?.run({ id: 7 }, context)).toBe("note 7");
 });
 
 test("the hash changes with what the description depends on, and with nothing else", async () => {

@@ -2,79 +2,105 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { ToolName } from "../contract/names.ts";
-import { InputSchema, ToolAnnotations, ToolDescription, ToolExample } from "../contract/tool.ts";
+import type {
+  PromptDescription,
+  ResourceDescription,
+  TemplateDescription,
+  ToolDescription,
+} from "../contract/tool.ts";
+import type { CallKind } from "../contract/tool-call.ts";
 import { InvalidInputError, messageOf } from "../lib/errors.ts";
 import { explain } from "../lib/explain.ts";
-import { definitionOfFunction } from "./plain-function.ts";
-import type { ToolDefinition } from "./sdk.ts";
+import type { Callable } from "./callable.ts";
+import {
+  isFunction,
+  type Loaded,
+  loadPrompt,
+  loadResource,
+  loadTemplate,
+  loadTool,
+} from "./load-definition.ts";
 import { provideVirtualModules } from "./virtual-modules.ts";
 
 const TOOL_FILE = /^[^.].*_tools\.(?:ts|js)$/;
-const DESCRIPTION_LENGTH_MAX = 16_384;
-const TIMEOUT_MAX_MS = 3_600_000;
 
-type AnyFunction = (...given: never[]) => unknown;
-const isFunction = (value: unknown): value is AnyFunction => typeof value === "function";
+const list = (what: string) => z.array(z.unknown(), `must be exported as an array of ${what}`);
 
 const ToolsModule = z.object({
-  TOOLS: z.array(z.unknown(), "must be exported as an array of tools"),
+  TOOLS: list("tools"),
+  RESOURCES: list("resources").default([]),
+  PROMPTS: list("prompts").default([]),
   SYSTEM_PROMPT: z
     .union([z.string(), z.custom<() => unknown>(isFunction)], "must be a string or a function")
     .optional(),
 });
 
-const Definition = z.object({
-  name: ToolName,
-  description: z.string().trim().min(1).max(DESCRIPTION_LENGTH_MAX),
-  input: z.custom<z.ZodObject>((value) => value instanceof z.ZodObject, "must be a z.object({…})"),
-  example: ToolExample.optional(),
-  annotations: ToolAnnotations.optional(),
-  timeout_ms: z.int().positive().max(TIMEOUT_MAX_MS).optional(),
-  run: z.custom<ToolDefinition["run"]>(isFunction, "must be a function"),
-});
-
-export interface LoadedTool {
-  description: ToolDescription;
-  input: z.ZodObject;
-  run: ToolDefinition["run"];
-}
-
 export interface LoadedTools {
   /** The prompts of all files, in the order of the files. */
   system_prompt: string;
-  tools: readonly LoadedTool[];
-  /** Files and tools that could not be loaded, one sentence each. */
+  tools: readonly ToolDescription[];
+  resources: readonly ResourceDescription[];
+  templates: readonly TemplateDescription[];
+  prompts: readonly PromptDescription[];
+  /** How each of them is called. */
+  callables: readonly Callable[];
+  /** Files and definitions that could not be loaded, one sentence each. */
   problems: readonly string[];
 }
 
-/** The schema without its own address, which would go to the model with every tool. */
-function inputSchemaOf(input: z.ZodObject): InputSchema {
-  const options = { target: "draft-2020-12", io: "input" } as const;
-  const { $schema: _, ...schema } = z.toJSONSchema(input, options);
-  return InputSchema.parse(schema);
-}
+const Named = z.object({ name: z.string().min(1) });
 
-function loadTool(entry: unknown): LoadedTool {
-  const parsed = Definition.safeParse(isFunction(entry) ? definitionOfFunction(entry) : entry);
-  if (!parsed.success) throw new Error(explain(parsed.error), { cause: parsed.error });
-  const { input, run, ...told } = parsed.data;
-  const described = { ...told, input_schema: inputSchemaOf(input) };
-  // Through JSON, as everybody else will read it: what JSON cannot say is found here.
-  const description = ToolDescription.parse(JSON.parse(JSON.stringify(described)));
-  return { description, input, run };
-}
-
-function nameOf(entry: unknown, index: number): string {
-  const named = z.object({ name: z.string().min(1) }).safeParse(entry);
+function nameOf(entry: unknown, fallback: string): string {
+  const named = Named.safeParse(entry);
   if (named.success) return named.data.name;
-  return isFunction(entry) && entry.name !== "" ? entry.name : `TOOLS[${index}]`;
+  return isFunction(entry) && entry.name !== "" ? entry.name : fallback;
 }
 
-class Loading {
-  readonly tools = new Map<string, { tool: LoadedTool; file: string }>();
-  readonly prompts: string[] = [];
+/** A list of one kind: the first of a name is taken. */
+class Loading<Told> {
+  readonly loaded = new Map<string, Loaded<Told> & { file: string }>();
+  readonly #kind: CallKind;
+  readonly #load: (entry: unknown) => Loaded<Told> | Promise<Loaded<Told>>;
+  readonly #problems: string[];
+
+  constructor(
+    kind: CallKind,
+    load: (entry: unknown) => Loaded<Told> | Promise<Loaded<Told>>,
+    problems: string[],
+  ) {
+    this.#kind = kind;
+    this.#load = load;
+    this.#problems = problems;
+  }
+
+  async add(entry: unknown, { name, file }: { name: string; file: string }): Promise<void> {
+    const cannot = `Cannot load "${name}" of "tools/${file}"`;
+    try {
+      const one = await this.#load(entry);
+      const other = this.loaded.get(one.callable.name);
+      if (other === undefined) this.loaded.set(one.callable.name, { ...one, file });
+      else {
+        this.#problems.push(
+          `${cannot}: "tools/${other.file}" has a ${this.#kind} of that name already`,
+        );
+      }
+    } catch (error) {
+      this.#problems.push(`${cannot}: ${messageOf(error)}`);
+    }
+  }
+
+  get descriptions(): Told[] {
+    return [...this.loaded.values()].map(({ description }) => description);
+  }
+}
+
+class LoadingFiles {
+  readonly systemPrompts: string[] = [];
   readonly problems: string[] = [];
+  readonly tools = new Loading("tool", loadTool, this.problems);
+  readonly resources = new Loading("resource", loadResource, this.problems);
+  readonly templates = new Loading("template", loadTemplate, this.problems);
+  readonly prompts = new Loading("prompt", loadPrompt, this.problems);
 
   async file(folder: string, file: string): Promise<void> {
     const path = join(folder, file);
@@ -83,30 +109,29 @@ class Loading {
       const imported: unknown = await import(path);
       const module = ToolsModule.safeParse({ ...z.looseObject({}).parse(imported) });
       if (!module.success) throw new Error(explain(module.error), { cause: module.error });
-      for (const [index, entry] of module.data.TOOLS.entries()) this.#tool(entry, index, file);
-      const prompt = module.data.SYSTEM_PROMPT ?? "";
+      const { TOOLS, RESOURCES, PROMPTS, SYSTEM_PROMPT: prompt = "" } = module.data;
+      for (const [index, entry] of TOOLS.entries()) {
+        await this.tools.add(entry, { name: nameOf(entry, `TOOLS[${index}]`), file });
+      }
+      for (const [index, entry] of RESOURCES.entries()) {
+        const isTemplate = z.object({ uri_template: z.unknown() }).safeParse(entry).success;
+        const kind = isTemplate ? this.templates : this.resources;
+        await kind.add(entry, { name: nameOf(entry, `RESOURCES[${index}]`), file });
+      }
+      for (const [index, entry] of PROMPTS.entries()) {
+        await this.prompts.add(entry, { name: nameOf(entry, `PROMPTS[${index}]`), file });
+      }
       const text = z.string().safeParse(typeof prompt === "string" ? prompt : await prompt());
       if (!text.success) throw new Error("SYSTEM_PROMPT() must return a string");
-      if (text.data.trim() !== "") this.prompts.push(text.data.trim());
+      if (text.data.trim() !== "") this.systemPrompts.push(text.data.trim());
     } catch (error) {
       this.problems.push(`Cannot load "tools/${file}": ${importFault(error)}`);
     }
   }
 
-  #tool(entry: unknown, index: number, file: string): void {
-    const name = nameOf(entry, index);
-    const other = this.tools.get(name);
-    if (other !== undefined) {
-      this.problems.push(
-        `Cannot load "${name}" of "tools/${file}": "tools/${other.file}" has a tool of that name already`,
-      );
-      return;
-    }
-    try {
-      this.tools.set(name, { tool: loadTool(entry), file });
-    } catch (error) {
-      this.problems.push(`Cannot load "${name}" of "tools/${file}": ${messageOf(error)}`);
-    }
+  get callables(): Callable[] {
+    const kinds = [this.tools, this.resources, this.templates, this.prompts];
+    return kinds.flatMap(({ loaded }) => [...loaded.values()].map(({ callable }) => callable));
   }
 }
 
@@ -137,13 +162,18 @@ async function toolFiles(tools: string): Promise<string[]> {
 /** Imports `tools/*_tools.ts` and `.js` of the extension in `folder`; a file that fails costs only itself. */
 export async function loadTools(folder: string): Promise<LoadedTools> {
   provideVirtualModules();
-  const tools = join(folder, "tools");
-  const loading = new Loading();
-  const files = (await toolFiles(tools)).sort();
-  for (const file of files) await loading.file(tools, file);
+  const path = join(folder, "tools");
+  const loading = new LoadingFiles();
+  const files = (await toolFiles(path)).sort();
+  for (const file of files) await loading.file(path, file);
+  const { tools, resources, templates, prompts, callables, problems } = loading;
   return {
-    system_prompt: loading.prompts.join("\n\n"),
-    tools: [...loading.tools.values()].map(({ tool }) => tool),
-    problems: loading.problems,
+    system_prompt: loading.systemPrompts.join("\n\n"),
+    tools: tools.descriptions,
+    resources: resources.descriptions,
+    templates: templates.descriptions,
+    prompts: prompts.descriptions,
+    callables,
+    problems,
   };
 }

@@ -4,16 +4,27 @@ import { join } from "node:path";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import type { Paths } from "../config/paths.ts";
 import type { MasterConfig } from "../contract/config.ts";
-import { type ToolDescription, ToolsFile } from "../contract/tool.ts";
+import {
+  type PromptDescription,
+  type ResourceDescription,
+  type TemplateDescription,
+  type ToolDescription,
+  ToolsFile,
+} from "../contract/tool.ts";
 import { messageOf } from "../lib/errors.ts";
 import { readJsonIfThere } from "../lib/files.ts";
 
-export type CatalogueTool = ToolDescription & { extension: string };
+type OfExtension<Told> = Told & { extension: string };
+
+type CatalogueTool = OfExtension<ToolDescription>;
 
 export interface Catalogue {
   /** In the order of extensions' names, then of their files. */
   tools: readonly CatalogueTool[];
   byName: ReadonlyMap<string, CatalogueTool>;
+  resources: readonly OfExtension<ResourceDescription>[];
+  templates: readonly OfExtension<TemplateDescription>[];
+  prompts: readonly OfExtension<PromptDescription>[];
   system_prompts: readonly { extension: string; text: string }[];
   /** What could not be read or loaded, one sentence each. */
   problems: readonly string[];
@@ -33,24 +44,56 @@ interface DescribedExtension {
   stamp: string;
 }
 
-function buildCatalogue(files: readonly ToolsFile[], unreadable: readonly string[]): Catalogue {
-  const byName = new Map<string, CatalogueTool>();
-  const problems = [...unreadable];
-  const system_prompts: { extension: string; text: string }[] = [];
-  for (const { extension, system_prompt, tools, problems: own } of files) {
-    problems.push(...own.map((problem) => `Extension "${extension}": ${problem}`));
-    if (system_prompt !== "") system_prompts.push({ extension, text: system_prompt });
-    for (const tool of tools) {
-      const other = byName.get(tool.name);
-      if (other === undefined) byName.set(tool.name, { ...tool, extension });
-      else {
-        problems.push(
-          `Cannot offer "${tool.name}" of "${extension}": "${other.extension}" has a tool of that name already`,
-        );
-      }
+/** Gathers one kind of thing by name: who was there first keeps it. */
+class Gathered<Told> {
+  readonly byName = new Map<string, OfExtension<Told>>();
+  readonly #kind: string;
+  readonly #problems: string[];
+
+  constructor(kind: string, problems: string[]) {
+    this.#kind = kind;
+    this.#problems = problems;
+  }
+
+  add(name: string, one: OfExtension<Told>): void {
+    const other = this.byName.get(name);
+    if (other === undefined) this.byName.set(name, one);
+    else {
+      this.#problems.push(
+        `Cannot offer "${name}" of "${one.extension}": "${other.extension}" has a ${this.#kind} of that name already`,
+      );
     }
   }
-  return { tools: [...byName.values()], byName, system_prompts, problems };
+
+  get all(): OfExtension<Told>[] {
+    return [...this.byName.values()];
+  }
+}
+
+function buildCatalogue(files: readonly ToolsFile[], unreadable: readonly string[]): Catalogue {
+  const problems = [...unreadable];
+  const tools = new Gathered<ToolDescription>("tool", problems);
+  const resources = new Gathered<ResourceDescription>("resource", problems);
+  const templates = new Gathered<TemplateDescription>("resource template", problems);
+  const prompts = new Gathered<PromptDescription>("prompt", problems);
+  const system_prompts: { extension: string; text: string }[] = [];
+  for (const { extension, system_prompt, problems: own, ...told } of files) {
+    problems.push(...own.map((problem) => `Extension "${extension}": ${problem}`));
+    if (system_prompt !== "") system_prompts.push({ extension, text: system_prompt });
+    for (const tool of told.tools) tools.add(tool.name, { ...tool, extension });
+    for (const one of told.resources) resources.add(one.uri, { ...one, extension });
+    for (const one of told.templates) templates.add(one.uri_template, { ...one, extension });
+    for (const prompt of told.prompts) prompts.add(prompt.name, { ...prompt, extension });
+  }
+  return {
+    tools: tools.all,
+    byName: tools.byName,
+    resources: resources.all,
+    templates: templates.all,
+    prompts: prompts.all,
+    system_prompts,
+    problems,
+  };
 }
 
 export class ToolCatalogue {

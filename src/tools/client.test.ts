@@ -166,3 +166,77 @@ test("each call is recorded once: who, which tool, what came of it, and how long
     { ...told, target: "U", outcome: "failed", duration_ms, details: { reason } },
   ]);
 });
+
+const lines = (...all: unknown[]): Response =>
+  new Response(all.map((one) => `${JSON.stringify(one)}\n`).join(""), {
+    headers: { "Content-Type": "application/x-ndjson" },
+  });
+const QUESTION = { method: "roots/list", params: {} };
+
+test("what a tool tells comes before its end, and questions are answered in the same process", async () => {
+  const asked: unknown[] = [];
+  host(process.pid, async (request) => {
+    asked.push([new URL(request.url).pathname, await request.json()]);
+    if (request.url.endsWith("/answer")) return good();
+    return lines({ event: "progress", progress: 1 }, { call: "c", questions: { q: QUESTION } });
+  });
+  const events: unknown[] = [];
+  const abilities = { asks: ["roots" as const], progress: true, log_level: null };
+  const one = client();
+  const outcome = await one.converse({
+    ...call,
+    abilities,
+    onEvent: (event) => events.push(event),
+  });
+  expect(events).toEqual([{ event: "progress", progress: 1 }]);
+  const ticket = { kind: "tool", name: "T", extension: "notes", pid: process.pid, call: "c" };
+  expect(outcome).toMatchObject({ kind: "questions", ticket, questions: { q: QUESTION } });
+  if (outcome.kind !== "questions") throw new Error("no questions");
+  const answers = { q: { roots: [] } };
+  expect(await one.resume({ ...call, ticket: outcome.ticket, answers, abilities })).toEqual({
+    kind: "result",
+    result: { success: true, payload: 1 },
+  });
+  expect(asked).toEqual([
+    ["/call", { name: "T", arguments: {}, abilities }],
+    ["/answer", { call: "c", answers, abilities }],
+  ]);
+  expect(audit.events.map(({ outcome }) => outcome)).toEqual(["ok", "ok"]);
+  // A caller that cannot answer never gets questions.
+  expect(await one.call(call)).toEqual(failed("nobody to answer"));
+});
+
+test.each([
+  ["breaks off", () => lines({ event: "progress", progress: 1 }), "ended during the call"],
+  ["tells nonsense", () => lines({ event: "joke" }), "not a tool's result"],
+  ["ends with nonsense", () => lines({ success: "maybe" }), "not a tool's result"],
+  [
+    "never ends a line",
+    () =>
+      new Response("x".repeat(4 * 1024 * 1024), {
+        headers: { "Content-Type": "application/x-ndjson" },
+      }),
+    "too large",
+  ],
+])("a stream that %s is a failure", async (_, answer, text) => {
+  host(process.pid, (request) => (request.url.endsWith("/call") ? answer() : good()));
+  expect(await client().call(call)).toEqual(failed(text));
+});
+
+test("a call that its host has forgotten is not repeated", async () => {
+  host(process.pid, () => new Response("", { status: 404 }));
+  const one = client();
+  const ticket = {
+    kind: "tool",
+    name: "T",
+    extension: "notes",
+    pid: process.pid,
+    call: "c",
+  } as const;
+  expect(await one.resume({ ...call, ticket, answers: {} })).toMatchObject({
+    result: failed("does not wait for answers any more"),
+  });
+  expect(await one.resume({ ...call, ticket: { ...ticket, pid: 1 }, answers: {} })).toMatchObject({
+    result: failed("does not wait for answers any more"),
+  });
+});

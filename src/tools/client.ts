@@ -6,13 +6,30 @@ import type { Paths } from "../config/paths.ts";
 import type { AuditOutcome, Caller } from "../contract/audit.ts";
 import { AuditSettings } from "../contract/config.ts";
 import type { ToolResult } from "../contract/tool.ts";
+import type {
+  Answers,
+  CallerAbilities,
+  CallKind,
+  HostCompletion,
+  HostEvent,
+  HostQuestions,
+} from "../contract/tool-call.ts";
 import { messageOf, NotFoundError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
-import type { CatalogueTool, ToolCatalogue } from "./catalogue.ts";
+import type { ToolCatalogue } from "./catalogue.ts";
 import { HostControl } from "./host-control.ts";
-import { type Exchange, exchange, isResponsive, settle } from "./host-exchange.ts";
-import { currentHostSocket, type HostSocket } from "./host-socket.ts";
-import { answerBytesMax, callTimeoutMs, failure, inWords } from "./limits.ts";
+import {
+  askCompletion,
+  type Exchange,
+  exchange,
+  type HostRequest,
+  isResponsive,
+  sendCancel,
+  settle,
+} from "./host-exchange.ts";
+import { currentHostSocket, type HostSocket, hostSocketPath } from "./host-socket.ts";
+import { answerBytesMax, callTimeoutMs, failure, inWords, type Subject } from "./limits.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** The host keeps the limit itself; only one that is blocked is later than this. */
 const GRACE_MS = 500;
@@ -29,38 +46,66 @@ interface ToolClientOptions {
   log: Logger;
 }
 
-interface ToolRequest {
+/** Who waits for a call, and what can be told and asked of them. */
+interface Listening {
+  /** Its abort reaches the tool, and is thrown. */
+  signal?: AbortSignal | undefined;
+  abilities?: CallerAbilities | undefined;
+  onEvent?: ((event: HostEvent) => void) | undefined;
+}
+
+interface ToolRequest extends Listening {
   tool: string;
   arguments: Record<string, unknown>;
   /** For the audit log. */
   caller: Caller;
-  /** Its abort reaches the tool, and is thrown. */
-  signal?: AbortSignal;
+  /** To questions that the tool is known to ask. */
+  answers?: Answers | undefined;
 }
+
+interface OfferedRequest extends Listening {
+  kind: Exclude<CallKind, "tool">;
+  extension: string;
+  name: string;
+  arguments: Record<string, unknown>;
+  answers?: Answers | undefined;
+}
+
+/** Finds a call that asked something again, also from another process. */
+export interface Ticket {
+  kind: CallKind;
+  name: string;
+  extension: string;
+  /** The very process that the call is in. */
+  pid: number;
+  call: string;
+}
+
+interface Resumption extends Listening {
+  ticket: Ticket;
+  answers: Answers;
+  arguments: Record<string, unknown>;
+  caller: Caller;
+}
+
+/** What becomes of a call: its result, or questions that `resume` brings the answers to. */
+export type Outcome =
+  | { kind: "result"; result: ToolResult }
+  | { kind: "questions"; ticket: Ticket; questions: HostQuestions["questions"] };
 
 /** What can become of a call that may have reached its host. */
 type Delivered = Exclude<Exchange, { kind: "not-connected" }>;
 
 interface SentCall {
-  tool: CatalogueTool;
+  subject: Subject & { extension: string };
   /** The very process that the call went to. */
   socket: HostSocket;
   timeoutMs: number;
 }
 
-/** `promise`, or the abort of `signal` if that comes first; the work goes on for others. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  const first = Promise.race([promise, aborted.promise]);
-  if (signal.aborted) onAbort();
-  try {
-    return await first;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+interface Target {
+  subject: SentCall["subject"];
+  timeout_ms?: number | undefined;
 }
 
 export class ToolClient {
@@ -73,115 +118,213 @@ export class ToolClient {
   }
 
   /**
-   * Runs a tool once. Whatever goes wrong with it is a result with `success: false`.
-   * A call that may have reached the tool is never sent again: tools change things.
+   * Runs a tool once, for a caller that cannot be asked anything. Whatever goes wrong with it is a result with
+   * `success: false`. A call that may have reached the tool is never sent again: tools change things.
    * @throws NotFoundError when there is no such tool
    */
-  async call(request: ToolRequest): Promise<ToolResult> {
+  async call(request: Omit<ToolRequest, "abilities" | "answers">): Promise<ToolResult> {
+    const outcome = await this.converse(request);
+    return outcome.kind === "result"
+      ? outcome.result
+      : failure(outcome.ticket, "it asks, and there is nobody to answer");
+  }
+
+  /** As `call`, for a caller with abilities: the tool may ask, and `resume` goes on with it. */
+  converse(request: ToolRequest): Promise<Outcome> {
+    return this.#audited(request, () => this.#callTool(request));
+  }
+
+  /** Goes on with a call that asked something; what has been answered before is answered no more. */
+  resume(request: Resumption): Promise<Outcome> {
+    const { ticket } = request;
+    const go = async (): Promise<Outcome> => {
+      const { kind, name, extension, pid, call } = ticket;
+      const { byName } = await this.#options.catalogue.read();
+      const tool = kind === "tool" ? byName.get(name) : undefined;
+      const { timeout_ms } = tool ?? {};
+      const path = hostSocketPath(this.#options.paths.toolHostSocket(extension), pid);
+      const body = { call, answers: request.answers, ...abilitiesOf(request) };
+      const sent = await this.#send(
+        { subject: { kind, name, extension }, timeout_ms },
+        { socket: { path, pid }, request: { path: "/answer", body }, listening: request },
+      );
+      return sent ?? forgotten(ticket);
+    };
+    if (ticket.kind !== "tool") return go();
+    return this.#audited({ ...request, tool: ticket.name }, go);
+  }
+
+  /** Ends a call that asked something and that nobody is going to answer. */
+  cancel({ extension, pid, call }: Ticket): Promise<void> {
+    const path = hostSocketPath(this.#options.paths.toolHostSocket(extension), pid);
+    return sendCancel({ path, pid }, { call });
+  }
+
+  /** Reads a resource or gets a prompt of an extension's. */
+  async serve(request: OfferedRequest): Promise<Outcome> {
+    const { kind, name, extension } = request;
+    return this.#deliver({ subject: { kind, name, extension } }, request);
+  }
+
+  /** Suggestions for an argument; none when the host cannot be asked. */
+  async complete(extension: string, asked: HostCompletion): Promise<string[]> {
+    for (let starts = 0; ; starts += 1) {
+      const socket = currentHostSocket(this.#options.paths.toolHostSocket(extension));
+      const answer = socket && (await askCompletion(socket, asked));
+      if (answer !== undefined && "values" in answer) return answer.values;
+      const why = answer?.wrong ?? "it does not run";
+      if (answer?.isConnected === true || starts === STARTS_MAX) {
+        this.#options.log.warn("A tool host gave no suggestions", { extension, why });
+        return [];
+      }
+      await this.#control.start(extension);
+    }
+  }
+
+  async #audited(
+    request: Pick<ToolRequest, "tool" | "arguments" | "caller" | "signal">,
+    work: () => Promise<Outcome>,
+  ): Promise<Outcome> {
     const began = performance.now();
     let outcome: AuditOutcome = "failed";
     let reason: string | undefined;
     try {
-      const result = await this.#run(request);
-      if (result.success) outcome = "ok";
-      return result;
+      const became = await work();
+      if (became.kind === "questions") reason = "it asked its client, and goes on with the answer";
+      if (became.kind === "questions" || became.result.success) outcome = "ok";
+      return became;
     } catch (error) {
       reason = request.signal?.aborted === true ? "cancelled" : messageOf(error);
       throw error;
     } finally {
+      const { tool, caller, arguments: given } = request;
       const duration_ms = performance.now() - began;
       const settings = this.#options.config.last?.audit ?? AuditSettings.parse({});
-      this.#options.audit.record(
-        toolCallRecord({ ...request, outcome, duration_ms, reason }, settings.tool_arguments),
-      );
+      const facts = { tool, caller, arguments: given, outcome, duration_ms, reason };
+      this.#options.audit.record(toolCallRecord(facts, settings.tool_arguments));
     }
   }
 
-  async #run(request: ToolRequest): Promise<ToolResult> {
-    const { catalogue, config, paths } = this.#options;
-    const { signal } = request;
-    const tool = (await catalogue.read()).byName.get(request.tool);
+  async #callTool(request: ToolRequest): Promise<Outcome> {
+    const tool = (await this.#options.catalogue.read()).byName.get(request.tool);
     if (tool === undefined) {
       throw new NotFoundError(`Cannot run "${request.tool}": there is no tool of that name`);
     }
-    const settings = (await config.read()).tool_host;
-    const timeoutMs = callTimeoutMs(tool, settings);
-    const call = { tool: tool.name, arguments: request.arguments };
-    const limits = {
-      timeoutMs: timeoutMs + GRACE_MS,
-      answerBytesMax: answerBytesMax(settings),
-      signal,
+    const { name, extension, timeout_ms } = tool;
+    return this.#deliver({ subject: { kind: "tool", name, extension }, timeout_ms }, request);
+  }
+
+  /** Brings a new call to its host, which is started when it is not there. */
+  async #deliver(
+    target: Target,
+    call: Listening & { arguments: Record<string, unknown>; answers?: Answers | undefined },
+  ): Promise<Outcome> {
+    const { subject } = target;
+    const { kind, name, extension } = subject;
+    const body = {
+      ...(kind === "tool" ? {} : { kind }),
+      ...{ name, arguments: call.arguments, ...abilitiesOf(call) },
+      ...(call.answers === undefined ? {} : { answers: call.answers }),
     };
     for (let starts = 0; ; starts += 1) {
-      const socket = currentHostSocket(paths.toolHostSocket(tool.extension));
+      const socket = currentHostSocket(this.#options.paths.toolHostSocket(extension));
       if (socket !== undefined) {
-        const outcome = await exchange(socket, call, limits);
-        if (outcome.kind !== "not-connected") {
-          return this.#resultOf(outcome, { tool, socket, timeoutMs });
-        }
+        const request = { path: "/call", body } as const;
+        const outcome = await this.#send(target, { socket, request, listening: call });
+        if (outcome !== undefined) return outcome;
       }
       if (starts === STARTS_MAX) {
-        return failure(tool.name, "its tool host was started, but does not listen");
+        return failed(subject, "its tool host was started, but does not listen");
       }
       try {
-        await unlessAborted(this.#control.start(tool.extension), signal);
+        await unlessAborted(this.#control.start(extension), call.signal);
       } catch (error) {
-        signal?.throwIfAborted();
-        return failure(tool.name, `its tool host does not start: ${messageOf(error)}`);
+        call.signal?.throwIfAborted();
+        return failed(subject, `its tool host does not start: ${messageOf(error)}`);
       }
     }
   }
 
-  async #resultOf(outcome: Delivered, sent: SentCall): Promise<ToolResult> {
-    const { tool, socket } = sent;
-    switch (outcome.kind) {
-      case "answer":
-        return outcome.result;
+  /** One exchange; undefined when it was certainly not delivered. */
+  async #send(
+    { subject, timeout_ms }: Target,
+    sending: { socket: HostSocket; request: HostRequest; listening: Listening },
+  ): Promise<Outcome | undefined> {
+    const { socket, request, listening } = sending;
+    const settings = (await this.#options.config.read()).tool_host;
+    const timeoutMs = callTimeoutMs({ timeout_ms }, settings);
+    const delivered = await exchange(socket, request, {
+      timeoutMs: timeoutMs + GRACE_MS,
+      answerBytesMax: answerBytesMax(settings),
+      signal: listening.signal,
+      onEvent: listening.onEvent,
+    });
+    if (delivered.kind === "not-connected") return undefined;
+    return this.#outcomeOf(delivered, { subject, socket, timeoutMs });
+  }
+
+  async #outcomeOf(delivered: Delivered, sent: SentCall): Promise<Outcome> {
+    const { subject, socket } = sent;
+    switch (delivered.kind) {
+      case "answer": {
+        const { end } = delivered;
+        if (!("questions" in end)) return { kind: "result", result: end };
+        const ticket = { ...subject, pid: socket.pid, call: end.call };
+        return { kind: "questions", ticket, questions: end.questions };
+      }
+      case "forgotten":
+        return forgotten(subject);
       case "unreadable":
-        return failure(tool.name, `its tool host's answer cannot be read: ${outcome.why}`);
+        return failed(subject, `its tool host's answer cannot be read: ${delivered.why}`);
       case "silent":
         return this.#silent(sent);
       case "lost":
         await settle(socket);
         this.#options.log.warn("A tool host ended during a call", {
-          tool: tool.name,
-          extension: tool.extension,
+          tool: subject.name,
+          extension: subject.extension,
           pid: socket.pid,
-          code: outcome.code,
+          code: delivered.code,
         });
-        return failure(
-          tool.name,
-          `the tool host of "${tool.extension}" ended during the call; the call was not repeated, because it may have done its work in part`,
+        return failed(
+          subject,
+          `the tool host of "${subject.extension}" ended during the call; the call was not repeated, because it may have done its work in part`,
         );
     }
   }
 
   /** A host that still answers others is only late; one that does not is blocked, and blocks everyone. */
-  async #silent(late: SentCall): Promise<ToolResult> {
-    const { tool, socket } = late;
-    const limit = inWords(late.timeoutMs);
-    if (await isResponsive(socket)) {
-      return failure(tool.name, `it gave no answer within its limit of ${limit}`);
-    }
-    const reason = `"${tool.name}" gave no answer within ${limit} and blocked its tool host`;
+  async #silent(late: SentCall): Promise<Outcome> {
+    const { subject, socket } = late;
+    const { name, extension } = subject;
+    const silence = `it gave no answer within its limit of ${inWords(late.timeoutMs)}`;
+    if (await isResponsive(socket)) return failed(subject, silence);
+    const reason = `"${name}" gave no answer within ${inWords(late.timeoutMs)} and blocked its tool host`;
     try {
-      const stopped = await this.#control.stop(tool.extension, { pid: socket.pid, reason });
+      const stopped = await this.#control.stop(extension, { pid: socket.pid, reason });
       this.#options.log.warn("A blocked tool host was reported", {
-        extension: tool.extension,
-        pid: socket.pid,
-        reason,
-        stopped,
+        ...{ extension, pid: socket.pid, reason, stopped },
       });
       const end = stopped ? "which was stopped" : "which is not running any more";
-      return failure(
-        tool.name,
-        `it gave no answer within its limit of ${limit} and blocked its tool host, ${end}`,
-      );
+      return failed(subject, `${silence} and blocked its tool host, ${end}`);
     } catch (error) {
-      return failure(
-        tool.name,
-        `it gave no answer within its limit of ${limit} and blocked its tool host, which could not be stopped: ${messageOf(error)}`,
-      );
+      const why = `which could not be stopped: ${messageOf(error)}`;
+      return failed(subject, `${silence} and blocked its tool host, ${why}`);
     }
   }
+}
+
+function abilitiesOf({ abilities }: Listening): { abilities?: CallerAbilities } {
+  return abilities === undefined ? {} : { abilities };
+}
+
+function failed(subject: Subject, what: string): Outcome {
+  return { kind: "result", result: failure(subject, what) };
+}
+
+function forgotten(subject: Subject): Outcome {
+  return failed(
+    subject,
+    "the call that asked does not wait for answers any more; it was not repeated, because it may have done its work in part",
+  );
 }

@@ -1,18 +1,30 @@
-/** Runs calls of one extension's tools: each with its own limits, none able to hold up the others. */
-import { mkdirSync } from "node:fs";
+/** Runs calls of one extension: each with its own limits, none able to hold up the others. */
 import type { ToolHostSettings } from "../../contract/config.ts";
-import type { ToolCall, ToolResult } from "../../contract/tool.ts";
-import type { LoadedTool, LoadedTools } from "../../extensions/load-tools.ts";
-import type { ToolContext } from "../../extensions/sdk.ts";
-import { messageOf } from "../../lib/errors.ts";
-import { explain } from "../../lib/explain.ts";
+import type { ToolResult } from "../../contract/tool.ts";
+import type {
+  HostAnswer,
+  HostCall,
+  HostCompletion,
+  Suggestions,
+} from "../../contract/tool-call.ts";
+import type { Callable } from "../../extensions/callable.ts";
+import type { LoadedTools } from "../../extensions/load-tools.ts";
+import { messageOf, NotFoundError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { callTimeoutMs, failure, inWords } from "../../tools/limits.ts";
-import { encodeResult, normaliseResult } from "./result.ts";
+import { CallContext, CannotAskError } from "./context.ts";
+import type { LegAnswer } from "./leg.ts";
+import { OpenCall, PARKED_MAX_MS } from "./open-call.ts";
+import { encodeResult, normaliseResult, structuredOf } from "./result.ts";
 import { Slots } from "./slots.ts";
 
 /** Calls that were given up but never ended still hold memory: with this many, a new process is better. */
 const ABANDONED_MAX = 64;
+/** Calls that wait for the answers of clients at once. */
+const PARKED_MAX = 256;
+/** What MCP clients show of suggestions. */
+const SUGGESTIONS_MAX = 100;
+const COMPLETION_TIMEOUT_MS = 5_000;
 
 interface CallRunnerOptions {
   extension: string;
@@ -27,23 +39,29 @@ interface CallRunnerOptions {
   onWornOut: () => void;
 }
 
-/** A call until it is answered; whoever answers first is heard. */
-interface OpenCall {
-  tool: LoadedTool;
-  answered: PromiseWithResolvers<string>;
-  controller: AbortController;
+const TOO_MANY_WAITING = "too many calls of this extension are waiting; try again later";
+
+const keyOf = (kind: Callable["kind"], name: string): string => `${kind}:${name}`;
+
+function lateness(what: "call" | "answer", timeoutMs: number): string {
+  if (what === "call") return `it gave no answer within its limit of ${inWords(timeoutMs)}`;
+  return `its client gave no answer to a question within ${inWords(PARKED_MAX_MS)}`;
 }
 
 export class CallRunner {
   readonly #options: CallRunnerOptions;
-  readonly #tools: ReadonlyMap<string, LoadedTool>;
+  readonly #callables: ReadonlyMap<string, Callable>;
   readonly #slots = new Slots();
   readonly #open = new Set<OpenCall>();
+  /** Calls that wait for answers, by the name under which these come. */
+  readonly #parked = new Map<string, OpenCall>();
   #abandoned = 0;
 
   constructor(options: CallRunnerOptions) {
     this.#options = options;
-    this.#tools = new Map(options.loaded.tools.map((tool) => [tool.description.name, tool]));
+    this.#callables = new Map(
+      options.loaded.callables.map((callable) => [keyOf(callable.kind, callable.name), callable]),
+    );
   }
 
   /** Calls that wait or run. */
@@ -52,34 +70,73 @@ export class CallRunner {
   }
 
   /**
-   * Answers with the JSON text of a `ToolResult`, in bounded time unless the event loop is blocked.
+   * Answers with the JSON text of a `HostEnd`, or with a stream that ends with it, in bounded time unless
+   * the event loop is blocked.
    * @param caller aborts when nobody waits for the answer any more
    */
-  async run(call: ToolCall, caller: AbortSignal): Promise<string> {
+  async run(call: HostCall, caller: AbortSignal): Promise<LegAnswer> {
+    const { kind = "tool", name, abilities, answers } = call;
     const { extension, loaded, settings } = this.#options;
-    const tool = this.#tools.get(call.tool);
-    if (tool === undefined) {
-      const why = [`the running host of "${extension}" has no such tool`, ...loaded.problems];
-      return JSON.stringify(failure(call.tool, why.join("; ")));
+    const callable = this.#callables.get(keyOf(kind, name));
+    if (callable === undefined) {
+      const why = [`the running host of "${extension}" has no such ${kind}`, ...loaded.problems];
+      return JSON.stringify(failure({ kind, name }, why.join("; ")));
     }
     const limits = await settings();
-    const timeoutMs = callTimeoutMs(tool.description, limits);
-    const answered = Promise.withResolvers<string>();
-    const open: OpenCall = { tool, answered, controller: new AbortController() };
+    const timeoutMs = callTimeoutMs(callable, limits);
+    const open: OpenCall = new OpenCall({
+      ...{ callable, abilities, answers, timeoutMs },
+      onLate: (what) => this.#giveUp(open, lateness(what, timeoutMs)),
+      onParked: () => this.#park(open),
+    });
     this.#open.add(open);
-    const timer = setTimeout(() => {
-      this.#giveUp(open, `it gave no answer within its limit of ${inWords(timeoutMs)}`);
-    }, timeoutMs);
-    const onGone = (): void => this.#giveUp(open, "its caller went away");
-    caller.addEventListener("abort", onGone, { once: true });
     void this.#execute(open, { given: call.arguments, limits });
+    return this.#exchange(open, caller);
+  }
+
+  /**
+   * Goes on with a call that asked something.
+   * @throws NotFoundError when no call of that name waits for answers
+   */
+  async answer({ call, answers, abilities }: HostAnswer, caller: AbortSignal): Promise<LegAnswer> {
+    const open = this.#parked.get(call);
+    if (open === undefined) {
+      throw new NotFoundError("Cannot go on with the call: it does not wait for answers any more");
+    }
+    this.#parked.delete(call);
+    const { conversation, controller } = open;
+    if (!conversation.hasEnded) {
+      const { concurrency } = await this.#options.settings();
+      // The tool goes on the moment that it has its answers: its turn comes first.
+      const turn = await this.#slots.take(concurrency, controller.signal);
+      open.hasSlot = turn === "taken";
+      if (turn === "full") this.#giveUp(open, TOO_MANY_WAITING);
+      else open.resume();
+    }
+    conversation.resume(answers, abilities);
+    // It may have ended without waiting for the answers.
+    if (conversation.hasEnded) this.#remove(open);
+    return this.#exchange(open, caller);
+  }
+
+  /** Gives up a call that asked something, when nobody is going to answer. */
+  cancel(call: string): void {
+    const open = this.#parked.get(call);
+    if (open !== undefined) this.#giveUp(open, "its caller went away");
+  }
+
+  /** Suggestions for an argument; none when there is nothing to suggest. */
+  async complete(asked: HostCompletion): Promise<Suggestions> {
+    const callable = this.#callables.get(keyOf(asked.kind, asked.name));
+    const complete = callable?.complete[asked.argument];
+    if (complete === undefined) return { values: [] };
+    const late = Promise.withResolvers<readonly string[]>();
+    const timer = setTimeout(() => late.resolve([]), COMPLETION_TIMEOUT_MS);
     try {
-      return await answered.promise;
+      const values = await Promise.race([complete(asked.value, asked.others ?? {}), late.promise]);
+      return { values: values.map(String).slice(0, SUGGESTIONS_MAX) };
     } finally {
       clearTimeout(timer);
-      caller.removeEventListener("abort", onGone);
-      this.#open.delete(open);
-      if (this.#open.size === 0) this.#options.onQuiet();
     }
   }
 
@@ -88,71 +145,103 @@ export class CallRunner {
     for (const open of this.#open) this.#giveUp(open, what);
   }
 
+  /** One exchange with whoever waits for the call. */
+  async #exchange(open: OpenCall, caller: AbortSignal): Promise<LegAnswer> {
+    const { leg } = open.conversation;
+    const onGone = (): void => {
+      if (leg?.ended === false) this.#giveUp(open, "its caller went away");
+    };
+    // It stays: a stream goes on after this has returned. The request, and with it the signal, ends soon after.
+    caller.addEventListener("abort", onGone, { once: true });
+    return (await leg?.answer) ?? JSON.stringify(failure(open.callable, "it has ended"));
+  }
+
+  #park(open: OpenCall): void {
+    this.#free(open);
+    const { call } = open.conversation;
+    if (call !== undefined) this.#parked.set(call, open);
+    if (this.#parked.size > PARKED_MAX) {
+      this.#giveUp(open, "too many calls of this extension wait for the answers of their clients");
+    }
+  }
+
   #giveUp(open: OpenCall, what: string): void {
-    const { name } = open.tool.description;
-    this.#options.log.warn("A tool call was given up", { tool: name, why: what });
-    open.answered.resolve(JSON.stringify(failure(name, what)));
+    const { name } = open.callable;
+    this.#options.log.warn("A call was given up", { name, why: what });
+    open.conversation.end(JSON.stringify(failure(open.callable, what)));
+    this.#remove(open);
     open.controller.abort(new DOMException(what, "AbortError"));
   }
 
-  /** Checks the arguments, waits for a slot, runs the tool; never rejects. */
+  #finish(open: OpenCall, json: string): void {
+    const isParked = open.conversation.leg === undefined;
+    open.conversation.end(json);
+    // Whoever brings answers shall find the end.
+    if (!isParked) this.#remove(open);
+  }
+
+  #remove(open: OpenCall): void {
+    open.stopClock();
+    const { call } = open.conversation;
+    if (call !== undefined) this.#parked.delete(call);
+    if (this.#open.delete(open) && this.#open.size === 0) this.#options.onQuiet();
+  }
+
+  #free(open: OpenCall): void {
+    if (!open.hasSlot) return;
+    open.hasSlot = false;
+    this.#slots.release();
+  }
+
+  /** Checks the arguments, waits for a slot, runs the call; never rejects. */
   async #execute(
     open: OpenCall,
     { given, limits }: { given: Record<string, unknown>; limits: ToolHostSettings },
   ): Promise<void> {
-    const { tool, answered, controller } = open;
-    const { name } = tool.description;
-    const fail = (what: string): void => answered.resolve(JSON.stringify(failure(name, what)));
+    const { callable, controller } = open;
+    const fail = (what: string, more: Partial<ToolResult> = {}): void =>
+      this.#finish(open, JSON.stringify({ ...failure(callable, what), ...more }));
     try {
-      const args = await tool.input.safeParseAsync(given);
-      if (!args.success) {
-        fail(`its arguments are not right:\n${explain(args.error)}`);
+      const args = await callable.check(given);
+      if ("wrong" in args) {
+        fail(`its arguments are not right:\n${args.wrong}`);
         return;
       }
       const turn = await this.#slots.take(limits.concurrency, controller.signal);
-      if (turn === "full") fail("too many calls of this extension are waiting; try again later");
+      open.hasSlot = turn === "taken";
+      if (turn === "full") fail(TOO_MANY_WAITING);
       if (turn !== "taken") return;
-      const result = await this.#inSlot(open, args.data);
-      answered.resolve(encodeResult(result, { tool: name, bytesMax: limits.result_bytes_max }));
+      const result = await this.#inSlot(open, args.value);
+      const unfit = result.success ? await callable.checkOutput?.(structuredOf(result)) : undefined;
+      if (unfit !== undefined) fail(`its result does not fit its output schema:\n${unfit}`);
+      else {
+        const bound = { subject: callable, bytesMax: limits.result_bytes_max };
+        this.#finish(open, encodeResult(result, bound));
+      }
     } catch (error) {
-      this.#options.log.warn("A tool failed", { tool: name, error });
-      fail(messageOf(error));
+      this.#options.log.warn("A call failed", { name: callable.name, error });
+      fail(messageOf(error), error instanceof CannotAskError ? { needs: error.needs } : {});
     }
   }
 
   /** Frees the slot when the call is answered, even if the tool does not heed its signal and goes on. */
   async #inSlot(open: OpenCall, args: Record<string, unknown>): Promise<ToolResult> {
-    const { controller, tool } = open;
-    let freed = false;
-    const free = (): void => {
-      if (!freed) this.#slots.release();
-      freed = true;
-    };
+    const { callable, controller, conversation } = open;
+    const { extension, dataFolder, log } = this.#options;
+    const { signal } = controller;
     const onGivenUp = (): void => {
       this.#abandoned += 1;
-      free();
+      this.#free(open);
       if (this.#abandoned >= ABANDONED_MAX) this.#options.onWornOut();
     };
-    controller.signal.addEventListener("abort", onGivenUp, { once: true });
+    signal.addEventListener("abort", onGivenUp, { once: true });
     try {
-      return normaliseResult(await tool.run(args, this.#context(controller.signal)));
+      const context = new CallContext({ extension, dataFolder, log, signal, conversation });
+      return normaliseResult(await callable.run(args, context));
     } finally {
-      controller.signal.removeEventListener("abort", onGivenUp);
-      if (freed) this.#abandoned -= 1;
-      free();
+      signal.removeEventListener("abort", onGivenUp);
+      if (signal.aborted) this.#abandoned -= 1;
+      this.#free(open);
     }
-  }
-
-  #context(signal: AbortSignal): ToolContext {
-    const { extension, dataFolder, log } = this.#options;
-    return {
-      extension,
-      signal,
-      log,
-      get data_dir() {
-        mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-        return dataFolder;
-      },
-    };
   }
 }

@@ -74,5 +74,5 @@ async function serveTools(host: { paths: Paths; extension: string; log: Logger }
   chmodSync(unix, PRIVATE_MODE);
   life.begin({ runner, stopServer: () => server.stop() });
   publishHostSocket(socketLink, process.pid);
-  log.info("The tool host is ready", { tools: loaded.tools.length });
+  log.info("The tool host is ready", { offers: loaded.callables.length });
 }

@@ -1,47 +1,71 @@
 /** What a tool returned, as the JSON text of a `ToolResult`, within its bound. */
+import { z } from "zod";
+import { ContentBlock, textOfContent } from "../../contract/content.ts";
 import type { ToolResult } from "../../contract/tool.ts";
+import { ContentAnswer } from "../../extensions/answer.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { failure } from "../../tools/limits.ts";
+import { failure, type Subject } from "../../tools/limits.ts";
+
+const Blocks = z.array(ContentBlock);
 
 /**
  * `[success, payload]` is the pair of specification 7.2; anything else is the payload of a success.
  * A string stays a string even when its text is JSON: parsing it would change what the tool said
  * (long numbers, key order), and every reader of text can read it as it is.
+ * @throws ZodError for blocks that MCP has not
  */
 export function normaliseResult(returned: unknown): ToolResult {
   const isPair =
     Array.isArray(returned) && returned.length === 2 && typeof returned[0] === "boolean";
   const success = isPair ? returned[0] === true : true;
   const payload: unknown = isPair ? returned[1] : returned;
+  if (payload instanceof ContentAnswer) {
+    const content = Blocks.parse(payload.blocks);
+    const { structured } = payload;
+    return {
+      success,
+      payload: textOfContent(content),
+      content,
+      ...(structured === undefined ? {} : { structured }),
+    };
+  }
   return { success, payload: payload ?? null };
 }
 
-function tooLarge(tool: string, size: string, bytesMax: number): string {
+/** The object that has to fit the tool's output schema. */
+export function structuredOf(result: ToolResult): unknown {
+  return result.content === undefined ? result.payload : result.structured;
+}
+
+function tooLarge(subject: Subject, size: string, bytesMax: number): string {
   const what = `its result has ${size} as JSON, more than the ${bytesMax} allowed (tool_host.result_bytes_max)`;
-  return JSON.stringify(failure(tool, what));
+  return JSON.stringify(failure(subject, what));
 }
 
 interface Bound {
-  tool: string;
+  subject: Subject;
   bytesMax: number;
 }
 
 /** Writes the result as JSON once; what JSON cannot say, or what is too large, is a failure. */
-export function encodeResult(result: ToolResult, { tool, bytesMax }: Bound): string {
+export function encodeResult(result: ToolResult, { subject, bytesMax }: Bound): string {
+  const { success, payload: given, ...rich } = result;
   // Its JSON cannot be shorter: saves writing a hundred megabytes to find that out.
-  if (typeof result.payload === "string" && result.payload.length > bytesMax) {
-    return tooLarge(tool, `over ${result.payload.length} bytes`, bytesMax);
+  if (typeof given === "string" && given.length > bytesMax) {
+    return tooLarge(subject, `over ${given.length} bytes`, bytesMax);
   }
   let payload: string | undefined;
+  let more = "";
   try {
-    payload = JSON.stringify(result.payload);
+    payload = JSON.stringify(given);
+    if (rich.content !== undefined) more = `,${JSON.stringify(rich).slice(1, -1)}`;
   } catch (error) {
-    return JSON.stringify(failure(tool, `its result is no JSON value (${messageOf(error)})`));
+    return JSON.stringify(failure(subject, `its result is no JSON value (${messageOf(error)})`));
   }
   if (payload === undefined) {
-    return JSON.stringify(failure(tool, `its result is a ${typeof result.payload}, no JSON value`));
+    return JSON.stringify(failure(subject, `its result is a ${typeof given}, no JSON value`));
   }
-  const bytes = Buffer.byteLength(payload);
-  if (bytes > bytesMax) return tooLarge(tool, `${bytes} bytes`, bytesMax);
-  return `{"success":${result.success},"payload":${payload}}`;
+  const bytes = Buffer.byteLength(payload) + Buffer.byteLength(more);
+  if (bytes > bytesMax) return tooLarge(subject, `${bytes} bytes`, bytesMax);
+  return `{"success":${success},"payload":${payload}${more}}`;
 }

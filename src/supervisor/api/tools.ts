@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { CallerOf } from "../../audit/caller.ts";
 import type { Caller } from "../../contract/audit.ts";
-import { ExecuteAnswer, type ToolCall, type ToolResult, ToolView } from "../../contract/tool.ts";
+import { ExecuteAnswer, type ToolResult, ToolView } from "../../contract/tool.ts";
 import { answers } from "../../lib/route-facts.ts";
 import { valid } from "../../lib/valid.ts";
 
@@ -11,7 +11,12 @@ export interface ToolsDeps {
   callerOf: CallerOf;
   catalogue: { read(): Promise<{ tools: readonly ToolView[]; problems: readonly string[] }> };
   toolClient: {
-    call(call: ToolCall & { caller: Caller; signal?: AbortSignal }): Promise<ToolResult>;
+    call(call: {
+      tool: string;
+      arguments: Record<string, unknown>;
+      caller: Caller;
+      signal?: AbortSignal;
+    }): Promise<ToolResult>;
   };
 }
 
