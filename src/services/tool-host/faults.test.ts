@@ -27,7 +27,9 @@ import { isResponsive } from "../../tools/host-exchange.ts";
 import { currentHostSocket } from "../../tools/host-socket.ts";
 
 /** Every bound under test is far below; this is for machines with much else to do. */
-setDefaultTimeout(30_000);
+setDefaultTimeout(90_000);
+/** Many hosts start at once. */
+const WAIT_MS = 40_000;
 
 const EXTENSION = "faulty";
 const TOKEN = "tool-host-token-of-the-test";
@@ -176,6 +178,7 @@ class Bench {
     const { process: child } = this.spawn();
     await until(() => currentHostSocket(this.link)?.pid === child.pid, {
       what: "the host's socket",
+      timeoutMs: WAIT_MS,
     });
     return child.pid;
   }
@@ -278,7 +281,10 @@ describe.concurrent("a tool host", () => {
     const pid = await one.pid();
     expect(await one.call("ignores")).toEqual(failed("within its limit of 100 ms"));
     expect(await one.call("heeds")).toEqual(failed("within its limit of 100 ms"));
-    await until(() => one.marks().includes("heard"), { what: "the tool to hear of its time" });
+    await until(() => one.marks().includes("heard"), {
+      what: "the tool to hear of its time",
+      timeoutMs: WAIT_MS,
+    });
     expect(await one.pid()).toBe(pid);
     expect(one.stops).toEqual([]);
   });
@@ -287,10 +293,13 @@ describe.concurrent("a tool host", () => {
     await using one = await bench();
     const caller = new AbortController();
     const call = one.call("heeds_caller", {}, caller.signal);
-    await until(() => one.marks().includes("in"), { what: "the tool to run" });
+    await until(() => one.marks().includes("in"), { what: "the tool to run", timeoutMs: WAIT_MS });
     caller.abort(new Error("the user left"));
     await expect(call).rejects.toThrow("the user left");
-    await until(() => one.marks().includes("heard"), { what: "the tool to hear of it" });
+    await until(() => one.marks().includes("heard"), {
+      what: "the tool to hear of it",
+      timeoutMs: WAIT_MS,
+    });
   });
 
   test("runs no more calls at once than allowed, and the others after them", async () => {
@@ -333,7 +342,7 @@ describe.concurrent("a tool that breaks its host", () => {
     await using one = await bench();
     const pid = await one.pid();
     const looping = one.call("loops");
-    await until(() => one.marks().includes("loops"), { what: "the loop" });
+    await until(() => one.marks().includes("loops"), { what: "the loop", timeoutMs: WAIT_MS });
     const other = one.call("echo", { text: "me too" });
     expect(await looping).toEqual(
       failed("within its limit of 300 ms and blocked its tool host, which was stopped"),
@@ -346,7 +355,10 @@ describe.concurrent("a tool that breaks its host", () => {
   test("an uncaught rejection fails every call under way with its text", async () => {
     await using one = await bench();
     const waiting = one.call("waits");
-    await until(() => one.marks().includes("waits"), { what: "the call under way" });
+    await until(() => one.marks().includes("waits"), {
+      what: "the call under way",
+      timeoutMs: WAIT_MS,
+    });
     const pid = currentHostSocket(one.link)?.pid;
     expect(await one.call("rejects")).toEqual(failed("nobody caught this"));
     expect(await waiting).toEqual(failed("nobody caught this"));
@@ -366,7 +378,10 @@ describe.concurrent("a tool that breaks its host", () => {
     await using one = await bench();
     const pid = await one.pid();
     const waiting = one.call("waits");
-    await until(() => one.marks().includes("waits"), { what: "the call under way" });
+    await until(() => one.marks().includes("waits"), {
+      what: "the call under way",
+      timeoutMs: WAIT_MS,
+    });
     one.hosts[0]?.process.kill("SIGKILL");
     expect(await waiting).toEqual(failed("ended during the call"));
     expect(lstatSync(one.link).isSymbolicLink()).toBe(true);
@@ -389,7 +404,10 @@ describe.concurrent("the end of a tool host", () => {
   test("comes with SIGTERM after the answers under way, and leaves no socket", async () => {
     await using one = await bench();
     const call = one.call("ends_with_host");
-    await until(() => one.marks().includes("in"), { what: "the call under way" });
+    await until(() => one.marks().includes("in"), {
+      what: "the call under way",
+      timeoutMs: WAIT_MS,
+    });
     one.hosts[0]?.process.kill("SIGTERM");
     expect(await call).toEqual({ success: true, payload: "finished" });
     expect(await one.hosts[0]?.process.exited).toBe(0);
