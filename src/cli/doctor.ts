@@ -17,6 +17,7 @@ import { databaseCheck } from "./doctor/database.ts";
 import { diskCheck } from "./doctor/disk.ts";
 import { dockerCheck } from "./doctor/docker.ts";
 import { filesCheck } from "./doctor/files.ts";
+import { githubCheck } from "./doctor/github.ts";
 import { leftOversCheck } from "./doctor/left-overs.ts";
 import { limitsCheck } from "./doctor/limits.ts";
 import { portsCheck } from "./doctor/ports.ts";
@@ -33,7 +34,15 @@ const WORDS: Record<Finding["status"], string> = { ok: "ok", warn: "!!", fail: "
 /** What others build on comes first. */
 const CHECKS: readonly Check[] = [
   ...[diskCheck, accessCheck, filesCheck, clockCheck, portsCheck, caddyCheck],
-  ...[databaseCheck, dockerCheck, limitsCheck, leftOversCheck, straysCheck, runningCheck],
+  ...[
+    databaseCheck,
+    githubCheck,
+    dockerCheck,
+    limitsCheck,
+    leftOversCheck,
+    straysCheck,
+    runningCheck,
+  ],
 ];
 
 type Result = Finding & {

@@ -44,6 +44,8 @@ export const SignInMethods = z.object({
   passphrase: z.boolean(),
   passkey: z.boolean(),
   github: z.boolean(),
+  /** Why GitHub does not sign anybody in although somebody has begun to set it up. */
+  github_off: z.enum(["incomplete", "unrestricted"]).nullable(),
 });
 export type SignInMethods = z.infer<typeof SignInMethods>;
 
@@ -77,6 +79,16 @@ export type SessionView = z.infer<typeof SessionView>;
 
 /** `GET /auth/account/sessions`. */
 export const SessionList = z.object({ sessions: z.array(SessionView) });
+
+/** A GitHub account that is the owner's. */
+export const GithubAccountView = z.object({
+  github_id: z.int(),
+  username: z.string(),
+  /** Whether it may sign in as things are set up now. */
+  allowed: z.boolean(),
+  last_sign_in_at: z.iso.datetime(),
+});
+export type GithubAccountView = z.infer<typeof GithubAccountView>;
 
 /** `GET /auth/account/passphrase`. */
 export const PassphraseView = z.object({ changed_at: z.iso.datetime().nullable() });

@@ -1,8 +1,10 @@
 /** What the supervisor runs at its start: the core services and what each may know (specification 4.2). */
 
+import { type Deployment, publicUrl } from "../caddy/address.ts";
 import type { Credentials } from "../config/credentials.ts";
 import type { EnvFile } from "../config/env-file.ts";
 import { baseEnvironment, type Environment, selfCommand } from "../config/environment.ts";
+import { GITHUB_VARIABLES } from "../config/github.ts";
 import { processMark } from "../config/mark.ts";
 import type { Paths } from "../config/paths.ts";
 import type { Ports } from "../config/ports.ts";
@@ -19,14 +21,23 @@ interface CoreService {
   settings: readonly string[];
   /** What it must know to be believed, or to believe. */
   tokens(credentials: Credentials): Record<string, string>;
+  /** What it must know of where people reach this Luna. */
+  place?(deployment: Deployment): Record<string, string>;
 }
 
 const CORE_SERVICES: Record<CoreServiceName, CoreService> = {
   auth: {
     label: "Sign-in",
     path: "/auth",
-    settings: ["DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"],
+    settings: [
+      ...["DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"],
+      ...GITHUB_VARIABLES,
+    ],
     tokens: (credentials) => ({ LUNA_AUTH_TOKEN: credentials.authToken }),
+    place: (deployment) => ({
+      LUNA_PUBLIC_URL: publicUrl(deployment),
+      LUNA_DEPLOYMENT_MODE: deployment.mode,
+    }),
   },
   agent: {
     label: "Agent API",
@@ -72,7 +83,11 @@ export async function settingsOf(
   return found;
 }
 
-export function coreServiceSpec(name: CoreServiceName, context: SpecContext): ProcessSpec {
+export function coreServiceSpec(
+  name: CoreServiceName,
+  context: SpecContext,
+  deployment: Deployment,
+): ProcessSpec {
   const service = CORE_SERVICES[name];
   const { environment, paths, ports, credentials } = context;
   return {
@@ -85,6 +100,7 @@ export function coreServiceSpec(name: CoreServiceName, context: SpecContext): Pr
       ...baseEnvironment(environment),
       ...(await settingsOf(context, service.settings)),
       ...service.tokens(credentials),
+      ...service.place?.(deployment),
     }),
     log: paths.log(name),
     mark: processMark(paths.home, name),

@@ -29,7 +29,7 @@ export async function startCore(options: {
 }): Promise<void> {
   const { context, deployment, processes, note } = options;
   const services = CoreServiceName.options.map((name) =>
-    processes.add(coreServiceSpec(name, context)),
+    processes.add(coreServiceSpec(name, context, deployment)),
   );
   for (const service of services) processes.startUnlessStopped(service);
   const program = findCaddy(context);

@@ -88,9 +88,8 @@ async function build(environment: Environment) {
   const mcpServers = new McpServers({ config, publicUrl: public_url, toolNames });
   const bootId = crypto.randomUUID();
   const overview = createOverview({
-    ...{ context, processes, bootId, phase, catalogue },
+    ...{ context, processes, bootId, phase, catalogue, deployment },
     usage: new UsageMeter(),
-    publicUrl: public_url,
     otherProblems: () => [
       ...progress.problems,
       ...processes.problems,

@@ -1,12 +1,15 @@
 /** The state of everything in one answer: what Home shows and `luna status` prints. */
+import { type Deployment, publicUrl } from "../caddy/address.ts";
+import { GITHUB_VARIABLES } from "../config/github.ts";
 import { VERSION } from "../config/version.ts";
 import type { Overview, Problem, ProcessView } from "../contract/process.ts";
 import { messageOf } from "../lib/errors.ts";
 import { statOf } from "../lib/proc.ts";
-import type { SpecContext } from "./core-services.ts";
+import { type SpecContext, settingsOf } from "./core-services.ts";
 import { caddyProblems } from "./problems/caddy.ts";
 import { diskProblems } from "./problems/disk.ts";
 import { envAccessProblems } from "./problems/env-access.ts";
+import { githubProblems } from "./problems/github.ts";
 import { processProblems } from "./problems/processes.ts";
 import { type Finding, Problems } from "./problems.ts";
 import { lastLines } from "./process/log-tail.ts";
@@ -17,7 +20,7 @@ interface OverviewOptions {
   context: SpecContext;
   processes: ProcessTable;
   bootId: string;
-  publicUrl: string;
+  deployment: Deployment;
   phase(): Overview["phase"];
   /** Problems that are not of a process, such as an extension that cannot be used. */
   otherProblems(): readonly Problem[];
@@ -70,7 +73,7 @@ function toolsProblem(text: string): Finding {
 
 /** Each source looks at one thing, anew at each overview. */
 function problemsOf(options: OverviewOptions): Problems {
-  const { context, processes, catalogue } = options;
+  const { context, processes, catalogue, deployment } = options;
   const { paths } = context;
   const lastLinesOf = (name: string, lines: number) => lastLines(paths.log(name), lines);
   return new Problems([
@@ -78,6 +81,7 @@ function problemsOf(options: OverviewOptions): Problems {
     () => caddyProblems(context, processes.get("caddy")?.state === "running"),
     () => diskProblems(paths.home),
     () => envAccessProblems(paths.env),
+    async () => githubProblems(await settingsOf(context, GITHUB_VARIABLES), deployment.mode),
     () => options.otherProblems(),
     async () => (await toolsOf(catalogue)).problems.map(toolsProblem),
   ]);
@@ -96,14 +100,14 @@ function withUsage(views: readonly ProcessView[], usage: UsageMeter): ProcessVie
 /** Returns the function that answers with the overview of this moment. */
 export function createOverview(options: OverviewOptions): () => Promise<Overview> {
   const started_at = new Date().toISOString();
-  const { context, processes, bootId, publicUrl } = options;
+  const { context, processes, bootId, deployment } = options;
   const problems = problemsOf(options);
   return async () => ({
     version: VERSION,
     boot_id: bootId,
     started_at,
     phase: options.phase(),
-    public_url: publicUrl,
+    public_url: publicUrl(deployment),
     home: context.paths.home,
     processes: withUsage([ownView(started_at), ...processes.views()], options.usage),
     problems: await problems.read(),

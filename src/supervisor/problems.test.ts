@@ -7,6 +7,7 @@ import type { ProcessView } from "../contract/process.ts";
 import { caddyProblems } from "./problems/caddy.ts";
 import { diskProblems } from "./problems/disk.ts";
 import { envAccessProblems } from "./problems/env-access.ts";
+import { githubProblems } from "./problems/github.ts";
 import { processProblems } from "./problems/processes.ts";
 import { type Finding, Problems } from "./problems.ts";
 
@@ -128,4 +129,17 @@ test("a Caddy that is not there is an error, unless it still runs", () => {
   expect(caddyProblems(place, true)[0]?.severity).toBe("warning");
   writeFileSync(join(folder, "caddy"), "#!/bin/sh\n", { mode: 0o755 });
   expect(caddyProblems(place, false)).toEqual([]);
+});
+
+test("sign-in with GitHub that was half set up, or is for everybody, is told without a secret", () => {
+  const app = { GITHUB_CLIENT_ID: "id", GITHUB_CLIENT_SECRET: "very-secret" };
+  expect(githubProblems({}, "custom_domain")).toEqual([]);
+  expect(githubProblems(app, "local")).toEqual([]);
+  expect(githubProblems({ ...app, ALLOWED_GITHUB_USERNAME: "o" }, "nip_io")).toEqual([]);
+  const [open] = githubProblems(app, "custom_domain");
+  expect(open).toMatchObject({ id: "github-sign-in", severity: "warning" });
+  expect(open?.fix).toContain("ALLOWED_GITHUB_USERNAME");
+  const [half] = githubProblems({ GITHUB_CLIENT_SECRET: "very-secret" }, "local");
+  expect(half?.detail).toStartWith("GITHUB_CLIENT_SECRET is set, GITHUB_CLIENT_ID is not");
+  expect(JSON.stringify([open, half])).not.toContain("very-secret");
 });

@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import connect from "postgres";
 import { accountSuite } from "../support/auth-account-suite.ts";
+import { githubSuite } from "../support/auth-github-suite.ts";
 import { startAuth } from "../support/auth-harness.ts";
 import { authSuite } from "../support/auth-suite.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -13,6 +14,7 @@ afterAll(() => server.remove());
 const create = () => server.createDatabase();
 authSuite({ name: "postgres", create });
 accountSuite({ name: "postgres", create });
+githubSuite({ name: "postgres", create });
 
 test("a database that hangs holds a request ten seconds, not for ever", async () => {
   const settings = await server.createDatabase();

@@ -272,7 +272,12 @@ export function databaseScenario(
       if (options.hasTables) await (await openSqlite(join(home, ".luna/luna.db"))).close();
     },
     command: [BINARY, "service", "auth"],
-    environment: (home, lane) => ({ ...clean(home, offsetOf(lane)), LUNA_AUTH_TOKEN: TOKEN }),
+    environment: (home, lane) => ({
+      ...clean(home, offsetOf(lane)),
+      LUNA_AUTH_TOKEN: TOKEN,
+      LUNA_PUBLIC_URL: "http://127.0.0.1:8443",
+      LUNA_DEPLOYMENT_MODE: "local",
+    }),
     drive: async (run) => {
       const address = `http://127.0.0.1:${portsWith(offsetOf(run.lane)).auth}`;
       const tokens: string[] = [];

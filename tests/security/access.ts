@@ -40,6 +40,8 @@ const RULES: readonly Rule[] = [
   { router: "auth", path: "/auth/methods", access: "open", why: "the sign-in page asks" },
   { router: "auth", path: "/auth/login", access: "open", why: "leads to the sign-in page" },
   { router: "auth", path: "/auth/logout", access: "open", why: "ends only what comes along" },
+  { router: "auth", path: "/auth/github", access: "open", why: "leads to GitHub" },
+  { router: "auth", path: "/auth/callback", access: "proof", why: "GitHub's code signs in" },
   { router: "auth", path: "/passphrase", access: "token", why: "the command line's reset" },
   { router: "auth", path: "/auth/account/*", access: "session", why: "changes who may sign in" },
   { router: "auth", path: "/audit", access: "token", why: "the command line's audit log" },

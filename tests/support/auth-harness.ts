@@ -1,22 +1,17 @@
 /** Auth's app on a real database with a clock of its own, asked the way Caddy and a browser would ask. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MasterConfig } from "../../src/contract/config.ts";
+import { type DeploymentMode, MasterConfig } from "../../src/contract/config.ts";
 import { PAGE_HEADER, type PagePolicy } from "../../src/contract/page-token.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import type { DatabaseSettings } from "../../src/db/settings.ts";
 import type { Logger } from "../../src/lib/log.ts";
 import { createAuthApp } from "../../src/services/auth/app.ts";
-import { AttemptLimit } from "../../src/services/auth/attempt-limit.ts";
 import { AuditKeeping } from "../../src/services/auth/audit-keeping.ts";
-import { GuessLimit } from "../../src/services/auth/guess-limit.ts";
-import { LoginLinks } from "../../src/services/auth/login-links.ts";
 import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
 import { PageTokens } from "../../src/services/auth/page-token.ts";
-import { PassphraseHash } from "../../src/services/auth/passphrase-hash.ts";
-import { Passphrases } from "../../src/services/auth/passphrases.ts";
+import { createParts } from "../../src/services/auth/parts.ts";
 import { RoutedPaths } from "../../src/services/auth/routed-paths.ts";
-import { Sessions } from "../../src/services/auth/sessions.ts";
 import { MemoryTrail } from "./memory-trail.ts";
 
 export const AUTH_TOKEN = "the-internal-token-of-this-test";
@@ -48,6 +43,10 @@ interface AuthSetup {
   routes?: string;
   /** Where events wait for the database; without one none do. */
   spool?: string;
+  /** Such as GITHUB_CLIENT_ID. */
+  variables?: Record<string, string>;
+  mode?: DeploymentMode;
+  publicUrl?: string;
 }
 
 /** What a browser sends with a person who goes to a page. */
@@ -59,27 +58,19 @@ const NO_ROUTES = join(tmpdir(), "luna-auth-without-extensions.json");
 /** Builds the app as main.ts does; the same settings and clock give the same Luna after a restart. */
 export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {}) {
   const { time = { now: START }, token = AUTH_TOKEN, routes = NO_ROUTES, spool = NO_SPOOL } = setup;
+  const { variables = {}, mode = "local", publicUrl = `http://${PUBLIC_HOST}` } = setup;
   const database = await openDatabase(settings);
   const clock = (): number => time.now;
   await ensureOwner(database, clock());
   const log = new MemoryLog();
   const audit = new MemoryTrail();
-  const allowsGithub = (): boolean => false;
-  const sessions = new Sessions({ database, clock, log, allowsGithub });
-  const links = new LoginLinks({ database, clock });
-  const passphrases = new Passphrases({
-    ...{ database, clock },
-    ...{ hash: new PassphraseHash(), guesses: new GuessLimit(clock) },
-  });
-  const attempts = new AttemptLimit(clock);
+  const parts = createParts({ database, clock, log, variables, mode, publicUrl });
+  const { sessions, links, passphrases } = parts;
   const paths = new RoutedPaths({ path: routes, log });
   const pages = new PageTokens(token);
   const config = { read: async () => MasterConfig.parse({}) };
   const auditLog = new AuditKeeping({ folder: spool, database, config, audit, clock, log });
-  const app = createAuthApp({
-    ...{ sessions, links, passphrases, pages, paths, attempts, auditLog },
-    ...{ token, clock, audit, log },
-  });
+  const app = createAuthApp({ ...parts, pages, paths, auditLog, token, clock, audit, log });
 
   const request = (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
@@ -120,6 +111,6 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
     const answer = await post("/auth/link", { token: link.token }, headers);
     return answer.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   };
-  const parts = { database, sessions, links, passphrases, app, audit, auditLog, log, time };
-  return { ...parts, request, post, verify, route, signIn, pageOf, close: () => database.close() };
+  const inner = { database, sessions, links, passphrases, app, audit, auditLog, log, time };
+  return { ...inner, request, post, verify, route, signIn, pageOf, close: () => database.close() };
 }

@@ -431,8 +431,9 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
         passphrase: false,
         passkey: false,
         github: false,
+        github_off: null,
       });
-      for (const path of ["/", "/auth", "/auth/callback", "/auth/me/", "//auth/me"]) {
+      for (const path of ["/", "/auth", "/auth/me/", "//auth/me"]) {
         const answer = await auth.request(path);
         expect(answer.status).toBe(404);
         expect(await codeOf(answer)).toBe("not_found");

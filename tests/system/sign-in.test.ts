@@ -1,6 +1,10 @@
 /** Who may pass on the compiled Luna: the classes of the edge, the one-time link, and a session that lasts. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Me } from "../../src/contract/auth.ts";
+import { Overview } from "../../src/contract/process.ts";
+import { startGithubStandIn } from "../support/github-stand-in.ts";
 import { BINARY, type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
 
@@ -168,4 +172,94 @@ test("on a terminal the passphrase is asked for twice, and not shown", async () 
   expect((await signInWith(PASSPHRASE)).status).toBe(200);
   expect((await luna.run("passphrase", "--remove")).stdout).toStartWith("The passphrase is gone.");
   expect((await signInWith(PASSPHRASE)).status).toBe(401);
+});
+
+describe("with GitHub", () => {
+  const github = startGithubStandIn({ enterprise: true });
+  const config = (allowed: string) =>
+    Object.entries({ ...github.variables, ALLOWED_GITHUB_USERNAME: allowed })
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join("");
+  let other: Luna;
+  beforeAll(async () => {
+    other = await startLuna({ files: { ".env": config("OCTOCAT") } });
+  }, TIMEOUT_MS);
+  afterAll(async () => {
+    await other.stop();
+    await other.remove();
+    await github.stop();
+  });
+
+  const visit = (url: string, Cookie = "") =>
+    fetch(url, { redirect: "manual", headers: { Cookie, "Sec-Fetch-Mode": "navigate" } });
+  const cookiesOf = (answer: Response): string =>
+    answer.headers
+      .getSetCookie()
+      .map((cookie) => cookie.split(";")[0])
+      .join("; ");
+  const signIn = async (): Promise<Response> => {
+    const begun = await visit(`${other.url}/auth/github?returnTo=%2Ftools`);
+    const there = await visit(begun.headers.get("Location") ?? "");
+    return visit(there.headers.get("Location") ?? "", cookiesOf(begun));
+  };
+  const me = (Cookie: string) => fetch(`${other.url}/auth/me`, { headers: { Cookie } });
+
+  test("the settings of .env reach auth, and who is allowed gets in through Caddy", async () => {
+    const answer = await signIn();
+    expect(answer.status).toBe(302);
+    expect(answer.headers.get("Location")).toBe("/tools");
+    const cookie = cookiesOf(answer);
+    expect(Me.parse(await (await me(cookie)).json())).toMatchObject({
+      ...{ username: "Octocat", github_id: 583_231, method: "github" },
+    });
+    const page = await fetch(`${other.url}/api/supervisor/overview`, {
+      headers: { Cookie: cookie },
+    });
+    expect(page.status).toBe(200);
+  });
+
+  test(
+    "who leaves the list is out once auth knows the new one, and Home tells of a broken list",
+    async () => {
+      const cookie = cookiesOf(await signIn());
+      const before = await Bun.file(other.paths.env).text();
+      const setAllowed = async (allowed: string): Promise<void> => {
+        const text = before.replace(
+          /^ALLOWED_GITHUB_USERNAME=.*$/m,
+          `ALLOWED_GITHUB_USERNAME=${allowed}`,
+        );
+        await Bun.write(other.paths.env, text);
+        expect((await other.run("restart", "auth")).code).toBe(0);
+      };
+      await setAllowed("hubot");
+      expect((await me(cookie)).status).toBe(401);
+      expect((await signIn()).headers.get("Location")).toBe(
+        "/login?returnTo=%2Ftools&problem=github_not_allowed",
+      );
+      await setAllowed("octo*");
+      const overview = Overview.parse(await (await other.control("/overview")).json());
+      expect(overview.problems.map(({ id }) => id)).toContain("github-sign-in");
+      await setAllowed("octocat");
+      expect((await me(cookie)).status).toBe(200);
+    },
+    TIMEOUT_MS,
+  );
+
+  test("the secret is in no log, no process list and no file but .env", async () => {
+    const secret = github.variables["GITHUB_CLIENT_SECRET"] ?? "?";
+    const files = [...new Bun.Glob("**/*").scanSync({ cwd: other.home, dot: true })];
+    const holding: string[] = [];
+    for (const file of files) {
+      const text = await Bun.file(join(other.home, file)).text();
+      if (text.includes(secret) || github.tokens.some((token) => text.includes(token))) {
+        holding.push(file);
+      }
+    }
+    expect(files.length).toBeGreaterThan(5);
+    expect(holding).toEqual([".env"]);
+    const knowing = other
+      .processes()
+      .filter(({ pid }) => readFileSync(`/proc/${pid}/environ`, "utf8").includes(secret));
+    expect(knowing.map(({ pid }) => pid)).toEqual([await other.pidOf("auth")]);
+  });
 });

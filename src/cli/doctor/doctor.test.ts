@@ -28,6 +28,7 @@ import { databaseCheck } from "./database.ts";
 import { diskCheck } from "./disk.ts";
 import { dockerCheck, dockerFinding } from "./docker.ts";
 import { filesCheck } from "./files.ts";
+import { githubCheck } from "./github.ts";
 import { leftOversCheck } from "./left-overs.ts";
 import { limitsCheck } from "./limits.ts";
 import { portsCheck } from "./ports.ts";
@@ -276,4 +277,19 @@ test("that limits are not possible is information", async () => {
 test("a supervisor that does not answer is a fault", async () => {
   const facts = { supervisor: { pid: 1, overview: async () => undefined } };
   expect((await runningCheck.run(context(facts))).status).toBe("fail");
+});
+
+test("sign-in with GitHub is looked at as .env, the environment and the mode have it", async () => {
+  expect((await githubCheck.run(context())).title).toBe("Sign-in with GitHub is not set up");
+  writeFileSync(join(home, ".env"), "GITHUB_CLIENT_ID=id\nGITHUB_CLIENT_SECRET=very-secret\n");
+  expect((await githubCheck.run(context())).status).toBe("ok");
+  mkdirSync(join(home, ".luna"));
+  writeFileSync(pathsOf(home).masterConfig, '{"deployment_mode":"custom_domain"}');
+  const found = await githubCheck.run(context());
+  expect(found).toMatchObject({ status: "warn", title: "Nobody can sign in with GitHub" });
+  expect(JSON.stringify(found)).not.toContain("very-secret");
+  const variables = { ALLOWED_GITHUB_USERNAME: "octocat" };
+  expect((await githubCheck.run(context({ variables }))).status).toBe("ok");
+  const half = await githubCheck.run(context({ variables: { DEPLOYMENT_MODE: "local" } }));
+  expect(half.status).toBe("ok");
 });

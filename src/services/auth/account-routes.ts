@@ -1,8 +1,9 @@
-/** The account of who is signed in, `/auth/account/*`: sessions and passphrase. */
+/** The account of who is signed in, `/auth/account/*`: sessions, GitHub accounts and passphrase. */
 import { type Context, Hono } from "hono";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { AuditRecord } from "../../contract/audit.ts";
 import {
+  type GithubAccountView,
   PassphraseChange,
   PassphraseRemoval,
   type PassphraseView,
@@ -12,6 +13,7 @@ import { clientAddress } from "../../lib/client-address.ts";
 import { ForbiddenError, NotFoundError } from "../../lib/errors.ts";
 import { valid } from "../../lib/valid.ts";
 import { changePassphrase, requireSession, type SignedIn } from "./account.ts";
+import type { GithubAccounts } from "./github-accounts.ts";
 import type { Passphrases } from "./passphrases.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { ownerOf, ownPagesOnly, smallBody } from "./sign-in.ts";
@@ -19,8 +21,12 @@ import { ownerOf, ownPagesOnly, smallBody } from "./sign-in.ts";
 export interface AccountDependencies {
   sessions: Sessions;
   passphrases: Passphrases;
+  github: { accounts: GithubAccounts };
   audit: Pick<AuditTrail, "record">;
 }
+
+/** At most as large as JavaScript counts exactly. */
+const GITHUB_ID = /^[1-9]\d{0,14}$/;
 
 type Change = Pick<AuditRecord, "action"> &
   Partial<Pick<AuditRecord, "target" | "details" | "outcome">>;
@@ -41,7 +47,7 @@ const WRONG_PASSPHRASE =
   'Cannot change the passphrase: the current one is missing or wrong; who has forgotten it runs "luna passphrase" on the computer where Luna runs';
 
 export function accountRoutes(dependencies: AccountDependencies) {
-  const { sessions, passphrases, audit } = dependencies;
+  const { sessions, passphrases, github, audit } = dependencies;
   const note = (context: Context<SignedIn>, what: Change): void =>
     audit.record({
       ...{ actor: ownerOf(context.get("session")), address: clientAddress(context.req) },
@@ -85,6 +91,18 @@ export function accountRoutes(dependencies: AccountDependencies) {
       }
       note(context, { action: "session.revoke", target: id });
       return context.json({ ended: 1 });
+    })
+    .get("/github", async (context) => {
+      const accounts: GithubAccountView[] = await github.accounts.list();
+      return context.json({ accounts });
+    })
+    .delete("/github/:id", async (context) => {
+      const id = context.req.param("id");
+      if (!GITHUB_ID.test(id) || !(await github.accounts.forget(Number(id)))) {
+        throw new NotFoundError("Cannot forget this GitHub account: there is none of that id");
+      }
+      note(context, { action: "github.forget", target: id });
+      return context.json({ success: true });
     })
     .get("/passphrase", async (context) => {
       const changedAt = await passphrases.changedAt(context.get("session").user_id);

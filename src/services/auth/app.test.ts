@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accountSuite } from "../../../tests/support/auth-account-suite.ts";
+import { githubSuite } from "../../../tests/support/auth-github-suite.ts";
 import { startAuth } from "../../../tests/support/auth-harness.ts";
 import { authSuite } from "../../../tests/support/auth-suite.ts";
 import { LAST_SEEN_INTERVAL_MS } from "./sessions.ts";
@@ -20,6 +21,7 @@ const create = async () => ({
 
 authSuite({ name: "sqlite", create });
 accountSuite({ name: "sqlite", create });
+githubSuite({ name: "sqlite", create });
 
 test("a session whose use cannot be written down is good all the same", async () => {
   const settings = await create();

@@ -7,12 +7,14 @@ import { UnavailableError } from "../../lib/errors.ts";
 import { type AccountDependencies, accountRoutes } from "./account-routes.ts";
 import { type AuditDependencies, auditRoutes } from "./audit-routes.ts";
 import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
+import { type GithubDependencies, githubRoutes } from "./github-routes.ts";
 import { changesSomething } from "./request-origin.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 import { type SignInDependencies, signInRoutes } from "./sign-in-routes.ts";
 import { retryAfterOf } from "./too-many.ts";
 
 export type AuthDependencies = SignInDependencies &
+  GithubDependencies &
   AccountDependencies &
   AuditDependencies &
   EdgeDependencies;
@@ -58,6 +60,7 @@ export function createAuthApp(dependencies: AuthDependencies) {
     .get("/healthz", (context) => context.json({ status: "ok" }))
     .use("/auth/account/*", ownPages(dependencies))
     .route("/", signInRoutes(dependencies))
+    .route("/", githubRoutes(dependencies))
     .route("/", accountRoutes(dependencies))
     .route("/", auditRoutes(dependencies))
     .route("/", edgeRoutes(dependencies))

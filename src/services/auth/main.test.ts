@@ -26,7 +26,14 @@ const processes: Bun.Subprocess[] = [];
 
 function spawnAuth(extra: Record<string, string> = {}) {
   const child = Bun.spawn([process.execPath, LUNA, "service", "auth"], {
-    env: { LUNA_HOME: home, LUNA_PORT_OFFSET: `${offset}`, LUNA_AUTH_TOKEN: TOKEN, ...extra },
+    env: {
+      LUNA_HOME: home,
+      LUNA_PORT_OFFSET: `${offset}`,
+      LUNA_AUTH_TOKEN: TOKEN,
+      LUNA_PUBLIC_URL: "http://127.0.0.1:8443",
+      LUNA_DEPLOYMENT_MODE: "local",
+      ...extra,
+    },
     stdout: "pipe",
     stderr: "pipe",
   });

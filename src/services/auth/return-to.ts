@@ -13,8 +13,19 @@ function isOwnPath(target: string): boolean {
   return !path.includes("//");
 }
 
+/** `target`, if that is a path of this Luna to come back to; else its beginning. */
+export function ownPath(target: string | undefined): string {
+  return target !== undefined && isOwnPath(target) && !SIGN_IN_PAGE.test(target) ? target : "/";
+}
+
 /** The sign-in page's address, which comes back to `target` if that is a path of this Luna. */
-export function signInAddress(target: string | undefined): string {
-  if (target === undefined || !isOwnPath(target) || SIGN_IN_PAGE.test(target)) return "/login";
-  return target === "/" ? "/login" : `/login?returnTo=${encodeURIComponent(target)}`;
+export function signInAddress(
+  target: string | undefined,
+  more: Readonly<Record<string, string>> = {},
+): string {
+  const path = ownPath(target);
+  const query = Object.entries({ ...(path === "/" ? {} : { returnTo: path }), ...more })
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join("&");
+  return query === "" ? "/login" : `/login?${query}`;
 }

@@ -5,7 +5,7 @@ import { SESSION_COOKIE } from "../../contract/auth.ts";
 import { SESSION_LIFETIME_MS } from "./sessions.ts";
 
 /** `__Host-` makes browsers insist on Secure, Path=/ and no Domain, so no neighbour can plant one; it needs https. */
-function prefixFor(context: Context): "host" | undefined {
+export function prefixFor(context: Context): "host" | undefined {
   return context.req.header("X-Forwarded-Proto") === "https" ? "host" : undefined;
 }
 

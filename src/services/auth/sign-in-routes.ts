@@ -1,5 +1,6 @@
 /** The public half of auth, `/auth/*`: signing in, signing out, and who is signed in. */
 import { Hono } from "hono";
+import type { GithubConfiguration } from "../../config/github.ts";
 import { LinkSignIn, type Me, PassphraseSignIn, type SignInMethods } from "../../contract/auth.ts";
 import { clientAddress } from "../../lib/client-address.ts";
 import { UnauthorizedError } from "../../lib/errors.ts";
@@ -24,12 +25,17 @@ import { isLoopback } from "./visitor.ts";
 export interface SignInDependencies extends SignInParts {
   links: LoginLinks;
   passphrases: Passphrases;
+  github: { configuration: GithubConfiguration };
 }
 
-const LINK_REFUSAL =
-  'Cannot sign in with this link: it has expired or was used already; make a new one with "luna login-link"';
-const PASSPHRASE_REFUSAL =
-  'Cannot sign in with this passphrase: it is not the owner\'s; "luna passphrase" on the computer where Luna runs sets a new one';
+const linkRefusal = () =>
+  new UnauthorizedError(
+    'Cannot sign in with this link: it has expired or was used already; make a new one with "luna login-link"',
+  );
+const passphraseRefusal = () =>
+  new UnauthorizedError(
+    'Cannot sign in with this passphrase: it is not the owner\'s; "luna passphrase" on the computer where Luna runs sets a new one',
+  );
 
 const STRANGERS = "strangers";
 
@@ -44,7 +50,7 @@ async function guesserOf(address: string | null, sessions: Sessions): Promise<st
 }
 
 export function signInRoutes(dependencies: SignInDependencies) {
-  const { sessions, links, passphrases, audit, log } = dependencies;
+  const { sessions, links, passphrases, github, audit, log } = dependencies;
   return new Hono()
     .get("/auth/me", async (context) => {
       const session = await sessionOf(context, sessions);
@@ -60,8 +66,12 @@ export function signInRoutes(dependencies: SignInDependencies) {
     })
     .get("/auth/methods", async (context) => {
       const passphrase = (await passphrases.changedAt(OWNER_ID)) !== undefined;
-      const methods = { link: true, passphrase, passkey: false, github: false };
-      return context.json(methods satisfies SignInMethods);
+      const { configuration } = github;
+      const github_off = configuration.state === "refused" ? configuration.reason : null;
+      return context.json({
+        ...{ link: true, passphrase, passkey: false },
+        ...{ github: configuration.state === "on", github_off },
+      } satisfies SignInMethods);
     })
     .get("/auth/login", (context) => context.redirect(signInAddress(context.req.query("returnTo"))))
     .post(
@@ -72,7 +82,7 @@ export function signInRoutes(dependencies: SignInDependencies) {
       valid("json", LinkSignIn),
       async (context) => {
         const { token } = context.req.valid("json");
-        const attempt = { method: links, proof: token, refusal: LINK_REFUSAL };
+        const attempt = { method: links, proof: token, refusal: linkRefusal };
         await signIn(context, dependencies, attempt);
         return context.json({ success: true });
       },
@@ -87,7 +97,7 @@ export function signInRoutes(dependencies: SignInDependencies) {
         const { passphrase } = context.req.valid("json");
         const guesser = await guesserOf(clientAddress(context.req), sessions);
         const proof = { user_id: OWNER_ID, passphrase, guesser };
-        const attempt = { method: passphrases, proof, refusal: PASSPHRASE_REFUSAL };
+        const attempt = { method: passphrases, proof, refusal: passphraseRefusal };
         await signIn(context, dependencies, attempt);
         return context.json({ success: true });
       },

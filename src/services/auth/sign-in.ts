@@ -5,7 +5,7 @@ import { createMiddleware } from "hono/factory";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { AuditActor, AuditRecord } from "../../contract/audit.ts";
 import { clientAddress } from "../../lib/client-address.ts";
-import { ForbiddenError, LunaError, UnauthorizedError } from "../../lib/errors.ts";
+import { ForbiddenError, LunaError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { AttemptLimit } from "./attempt-limit.ts";
 import { refusalOf } from "./request-origin.ts";
@@ -58,7 +58,7 @@ export function ownerOf({ username }: Pick<Session, "username">): AuditActor {
 /** Attempts that did not come through the edge are counted together. */
 const NO_ADDRESS = "local";
 
-function refusedSignIn(context: Context, details: Record<string, string>): AuditRecord {
+export function refusedSignIn(context: Context, details: Record<string, string>): AuditRecord {
   return {
     actor: { kind: "anonymous", name: "" },
     ...{ action: "sign_in", outcome: "refused", address: clientAddress(context.req), details },
@@ -70,7 +70,7 @@ function refusedSignIn(context: Context, details: Record<string, string>): Audit
  * @returns how to give it back, as only failures count
  * @throws TooManyError when too many have failed
  */
-async function takeAttempt(
+export async function takeAttempt(
   context: Context,
   { attempts, sessions, audit }: SignInParts,
 ): Promise<() => void> {
@@ -95,26 +95,28 @@ interface SignInAttempt<Proof> {
   method: SignInMethod<Proof>;
   proof: Proof;
   /** What the person is told when the proof proves nobody. */
-  refusal: string;
+  refusal: () => LunaError;
+  /** Who it was that was refused, for the audit log. */
+  details?: Record<string, string>;
 }
 
 /**
  * A proof goes in, a new session and its cookie come out; the session that this browser had before ends, so
  * a token that somebody planted there is worth nothing.
- * @throws UnauthorizedError
+ * @throws the refusal
  */
 export async function signIn<Proof>(
   context: Context,
   { sessions, audit, log }: SignInParts,
-  { method, proof, refusal }: SignInAttempt<Proof>,
+  { method, proof, refusal, details }: SignInAttempt<Proof>,
 ): Promise<void> {
   const visitor = visitorOf(context);
   const facts = { method: method.name, address: visitor.address };
   const identity = await method.identify(proof);
   if (identity === undefined) {
     log.warn("A sign-in was refused", facts);
-    audit.record(refusedSignIn(context, { method: method.name }));
-    throw new UnauthorizedError(refusal);
+    audit.record(refusedSignIn(context, { method: method.name, ...details }));
+    throw refusal();
   }
   const before = readSessionCookie(context);
   setSessionCookie(context, await sessions.start(identity, { method: method.name, ...visitor }));
