@@ -73,6 +73,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./passphrase.ts")).passphrase,
   },
   {
+    name: "keys",
+    summary: "keys list | create <name> | rotate <name> | revoke <name>: API keys and their scopes",
+    load: async () => (await import("./keys.ts")).keys,
+  },
+  {
     name: "mcp",
     summary: "mcp stdio --hub <name>: bridge a named MCP server to stdio",
     load: async () => (await import("./mcp.ts")).mcp,

@@ -17,7 +17,7 @@ const TIMEOUT_MS = 5_000;
 interface Call {
   url: string;
   token: string;
-  method?: "GET" | "POST" | "PUT";
+  method?: "GET" | "POST" | "PUT" | "DELETE";
   /** Sent as JSON. */
   body?: unknown;
 }
@@ -92,8 +92,17 @@ export class Control {
   }
 
   overview(): Promise<Overview> {
-    const url = `http://127.0.0.1:${this.#ports.supervisor}/overview`;
-    return call({ url, token: this.#credentials.supervisorToken }, Overview);
+    return this.ask("/overview", Overview);
+  }
+
+  /** Asks the control API for anything else. */
+  ask<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    request: Pick<Call, "method" | "body"> = {},
+  ): Promise<z.output<Schema>> {
+    const url = `http://127.0.0.1:${this.#ports.supervisor}${path}`;
+    return call({ url, token: this.#credentials.supervisorToken, ...request }, schema);
   }
 
   /** A page of the audit log; `query` is that of `GET /auth/audit`. */
@@ -107,9 +116,7 @@ export class Control {
 
   /** Asks for it; a start and a restart then take their time. */
   async act(name: string, action: ServiceAction): Promise<void> {
-    const path = `/services/${encodeURIComponent(name)}/${action}`;
-    const url = `http://127.0.0.1:${this.#ports.supervisor}${path}`;
-    await call({ url, token: this.#credentials.supervisorToken, method: "POST" }, Done);
+    await this.ask(`/services/${encodeURIComponent(name)}/${action}`, Done, { method: "POST" });
   }
 
   /** The address of a new one-time sign-in link. */

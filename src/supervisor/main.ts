@@ -108,7 +108,7 @@ async function build(environment: Environment) {
   const app = createSupervisorApp({
     ...keys,
     ...{ credentials, processes, ports, overview, phase, live, log },
-    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries },
+    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, audit },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
     connect: { public_url, ...commandLine(environment) },
   });
