@@ -1,8 +1,8 @@
-/** Keeps a flood of refused strangers from filling the audit log: the first ones are told singly, the rest as counts. */
+/** Keeps a flood of refusals from filling the audit log: the first ones are told singly, the rest as counts. */
 import type { AuditRecord } from "../contract/audit.ts";
 
 export const WINDOW_MS = 60_000;
-/** Told singly within a window: of one address doing one thing, and of all together. */
+/** Told singly within a window: of one who does one thing from one address, and of all strangers together. */
 export const SINGLE_PER_ADDRESS_MAX = 5;
 export const SINGLE_MAX = 60;
 /** Addresses that are counted one by one; all further ones are counted together. */
@@ -17,11 +17,6 @@ interface Tally {
   counted: number;
   since: number;
   until: number;
-}
-
-/** Only who could not say who it is costs an attacker nothing. */
-function isBounded({ outcome, actor }: AuditRecord): boolean {
-  return outcome === "refused" && actor.kind === "anonymous";
 }
 
 function summaryOf({ last, counted, since, until }: Tally): AuditRecord {
@@ -60,12 +55,14 @@ export class Refusals {
 
   /** Whether this one is to be told singly; it is counted otherwise. */
   admit(record: AuditRecord, now: number): boolean {
-    if (!isBounded(record)) return true;
+    if (record.outcome !== "refused") return true;
     const tally = this.#tallyOf(record, now);
     tally.last = record;
     tally.seen += 1;
-    if (tally.seen <= SINGLE_PER_ADDRESS_MAX && this.#single < SINGLE_MAX) {
-      this.#single += 1;
+    // There are few who are known, and any number of strangers.
+    const isKnown = record.actor.kind !== "anonymous";
+    if (tally.seen <= SINGLE_PER_ADDRESS_MAX && (isKnown || this.#single < SINGLE_MAX)) {
+      if (!isKnown) this.#single += 1;
       return true;
     }
     if (tally.counted === 0) tally.since = now;
@@ -81,19 +78,24 @@ export class Refusals {
       .sort((one, other) => other.counted - one.counted);
     this.#tallies.clear();
     this.#single = 0;
-    const rest = Map.groupBy(counted.slice(COUNTS_MAX), ({ last }) => last.action);
+    const [strangers, known] = [true, false].map((isStranger) =>
+      counted.filter(({ last }) => (last.actor.kind === "anonymous") === isStranger),
+    );
+    const rest = Map.groupBy((strangers ?? []).slice(COUNTS_MAX), ({ last }) => last.action);
     return [
-      ...counted.slice(0, COUNTS_MAX).map(summaryOf),
+      ...(known ?? []).map(summaryOf),
+      ...(strangers ?? []).slice(0, COUNTS_MAX).map(summaryOf),
       ...[...rest.values()].flatMap((tallies) => merge(tallies, tallies.length)),
     ];
   }
 
   #tallyOf(record: AuditRecord, now: number): Tally {
-    const { action, address } = record;
-    const known = this.#tallies.get(`${action} ${address}`);
+    const { action, actor, address } = record;
+    const own = `${action} ${actor.kind}:${actor.name} ${address}`;
+    const known = this.#tallies.get(own);
     if (known !== undefined) return known;
-    const isFull = this.#tallies.size >= ADDRESSES_MAX;
-    const key = isFull ? action : `${action} ${address}`;
+    const isFull = actor.kind === "anonymous" && this.#tallies.size >= ADDRESSES_MAX;
+    const key = isFull ? action : own;
     const tally = this.#tallies.get(key) ?? {
       ...{ last: record, seen: 0, counted: 0, since: now, until: now },
     };

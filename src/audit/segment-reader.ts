@@ -10,13 +10,11 @@ import {
 } from "node:fs";
 import { AuditEvent } from "../contract/audit.ts";
 import { flock } from "../lib/lock.ts";
-import { segmentsIn } from "./spool.ts";
+import { segmentsIn, UNREADABLE } from "./spool.ts";
 
 /** Read at once. No line is nearly as long. */
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
-/** What a segment with lines that are no events is called in the end: nothing that was written is thrown away. */
-const UNREADABLE = ".unreadable";
 
 export interface Chunk {
   events: AuditEvent[];

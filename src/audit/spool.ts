@@ -14,16 +14,30 @@ export function segmentName(process: string, now: number): string {
   return `${process}-${now}-${crypto.randomUUID().slice(0, 8)}.jsonl`;
 }
 
-/** The paths of all segments; none when there is no spool yet. */
-export function segmentsIn(folder: string): string[] {
+/** What a segment with lines that are no events is called in the end: nothing that was written is thrown away. */
+export const UNREADABLE = ".unreadable";
+
+function listed(folder: string): string[] {
   try {
-    return readdirSync(folder)
-      .filter((name) => SEGMENT.test(name))
-      .map((name) => join(folder, name));
+    return readdirSync(folder);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
   }
+}
+
+/** The paths of all segments; none when there is no spool yet. */
+export function segmentsIn(folder: string): string[] {
+  return listed(folder)
+    .filter((name) => SEGMENT.test(name))
+    .map((name) => join(folder, name));
+}
+
+/** The paths of those that were put aside. */
+export function unreadableIn(folder: string): string[] {
+  return listed(folder)
+    .filter((name) => name.endsWith(UNREADABLE))
+    .map((name) => join(folder, name));
 }
 
 /** How much waits, in bytes. */

@@ -140,11 +140,14 @@ test("refused strangers are told singly at first, then counted, however many add
   expect(events().length).toBe(SINGLE_PER_ADDRESS_MAX);
   for (let i = 0; i < 5_000; i += 1) one.record({ ...REFUSED, address: `2001:db8::${i}` });
   expect(events().length).toBe(SINGLE_MAX);
-  // Whoever is known is never counted together.
+  // Whoever is known is not lost among them.
   for (let i = 0; i < 30; i += 1) one.record({ ...REFUSED, actor: { kind: "key", name: "phone" } });
-  expect(events().length).toBe(SINGLE_MAX + 30);
+  expect(events().length).toBe(SINGLE_MAX + SINGLE_PER_ADDRESS_MAX);
   one.close();
-  const summaries = events().filter(({ details }) => details !== null);
+  const counted = events().filter(({ details }) => details !== null);
+  const [phone] = counted.filter(({ actor }) => actor.name === "phone");
+  expect(phone?.details).toMatchObject({ count: 30 - SINGLE_PER_ADDRESS_MAX });
+  const summaries = counted.filter(({ actor }) => actor.kind === "anonymous");
   expect(summaries.length).toBe(COUNTS_MAX + 1);
   const sum = summaries.reduce((total, { details }) => total + Number(details?.["count"]), 0);
   expect(sum).toBe(6_000 - SINGLE_MAX);

@@ -3,7 +3,11 @@ import { MasterConfig } from "../contract/config.ts";
 import { OwnedFile } from "../lib/owned-file.ts";
 
 export class MasterConfigStore extends OwnedFile<typeof MasterConfig> {
-  constructor(path: string) {
-    super({ path, schema: MasterConfig, absent: () => MasterConfig.parse({}) });
+  /** @param onEdit told of each change that was not made through this store */
+  constructor(
+    path: string,
+    onEdit: (before: MasterConfig, after: MasterConfig) => void = () => undefined,
+  ) {
+    super({ path, schema: MasterConfig, absent: () => MasterConfig.parse({}), onEdit });
   }
 }

@@ -9,17 +9,24 @@ interface OwnedFileOptions<Schema extends z.ZodType> {
   schema: Schema;
   /** The content when there is no file. */
   absent: () => z.output<Schema>;
+  /** Told of each change that was not made here. */
+  onEdit?: (before: z.output<Schema>, after: z.output<Schema>) => void;
 }
 
 export class OwnedFile<Schema extends z.ZodType> {
   readonly path: string;
   readonly #schema: Schema;
   readonly #file: WatchedFile<Schema>;
+  readonly #onEdit: OwnedFileOptions<Schema>["onEdit"];
   #turn: Promise<unknown> = Promise.resolve();
+  /** The content that was read last, and the one that was written here last. */
+  #seen: z.output<Schema> | undefined;
+  #written: z.output<Schema> | undefined;
 
   constructor(options: OwnedFileOptions<Schema>) {
     this.path = options.path;
     this.#schema = options.schema;
+    this.#onEdit = options.onEdit;
     this.#file = new WatchedFile(options);
   }
 
@@ -28,8 +35,15 @@ export class OwnedFile<Schema extends z.ZodType> {
    * content in force.
    * @throws InvalidInputError that names file, line and column when there was no good one before
    */
-  read(): Promise<z.output<Schema>> {
-    return this.#file.read();
+  async read(): Promise<z.output<Schema>> {
+    const content = await this.#file.read();
+    const before = this.#seen;
+    if (content === before) return content;
+    this.#seen = content;
+    // Two readers at once, and whoever writes here, see another object of the same content.
+    const isKnown = [before, this.#written].some((known) => Bun.deepEquals(known, content, true));
+    if (before !== undefined && !isKnown) this.#onEdit?.(before, content);
+    return content;
   }
 
   /** The content as it was read last, for what cannot wait; undefined before the first `read`. */
@@ -55,7 +69,8 @@ export class OwnedFile<Schema extends z.ZodType> {
       const content = structuredClone(await this.read());
       if (this.problem !== undefined) throw new InvalidInputError(this.problem);
       edit(content);
-      await writeJsonAtomic(this.path, z.parse(this.#schema, content));
+      this.#written = z.parse(this.#schema, content);
+      await writeJsonAtomic(this.path, this.#written);
       return this.read();
     };
     const result = this.#turn.then(change);

@@ -21,6 +21,7 @@ import { ToolCatalogue } from "../tools/catalogue.ts";
 import { ToolClient } from "../tools/client.ts";
 import { createSupervisorApp } from "./api/app.ts";
 import { Live } from "./api/live.ts";
+import { recordConfigEdits } from "./config-edits.ts";
 import type { SpecContext } from "./core-services.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
 import { InstalledWatch } from "./installed-watch.ts";
@@ -65,7 +66,7 @@ async function build(environment: Environment) {
   };
   const phase = () => progress.phase;
 
-  const config = new MasterConfigStore(paths.masterConfig);
+  const config = new MasterConfigStore(paths.masterConfig, recordConfigEdits(audit));
   const deployment = await deploymentOf(context, await readConfig(config, log.error));
   const public_url = publicUrl(deployment);
   const supervision = SupervisionSettings.parse({});

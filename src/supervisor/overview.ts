@@ -6,6 +6,7 @@ import type { Overview, Problem, ProcessView } from "../contract/process.ts";
 import { messageOf } from "../lib/errors.ts";
 import { statOf } from "../lib/proc.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
+import { auditProblems } from "./problems/audit.ts";
 import { caddyProblems } from "./problems/caddy.ts";
 import { diskProblems } from "./problems/disk.ts";
 import { envAccessProblems } from "./problems/env-access.ts";
@@ -82,6 +83,7 @@ function problemsOf(options: OverviewOptions): Problems {
     () => diskProblems(paths.home),
     () => envAccessProblems(paths.env),
     async () => githubProblems(await settingsOf(context, GITHUB_VARIABLES), deployment.mode),
+    () => auditProblems(paths.audit),
     () => options.otherProblems(),
     async () => (await toolsOf(catalogue)).problems.map(toolsProblem),
   ]);

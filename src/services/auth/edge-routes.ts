@@ -1,10 +1,12 @@
 /** The internal half of auth: Caddy asks whether a request may pass, and the command line for sign-in links and a new passphrase. */
 import { type Context, Hono } from "hono";
 import type { AuditTrail } from "../../audit/trail.ts";
+import type { AuditActor, AuditRecord } from "../../contract/audit.ts";
 import { PassphraseReset } from "../../contract/auth.ts";
 import { PAGE_HEADER, type PagePolicy } from "../../contract/page-token.ts";
 import { requireBearer } from "../../lib/app.ts";
 import { assertionKey, signAssertion } from "../../lib/assertion.ts";
+import { clientAddress } from "../../lib/client-address.ts";
 import { ForbiddenError, NotFoundError, UnauthorizedError } from "../../lib/errors.ts";
 import { valid } from "../../lib/valid.ts";
 import { changePassphrase } from "./account.ts";
@@ -18,7 +20,7 @@ import type { RoutedPaths } from "./routed-paths.ts";
 import { routedTarget } from "./routed-target.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 import type { Session, Sessions } from "./sessions.ts";
-import { smallBody } from "./sign-in.ts";
+import { ownerOf, smallBody } from "./sign-in.ts";
 import { isNavigation } from "./visitor.ts";
 
 export interface EdgeDependencies {
@@ -62,6 +64,31 @@ function pagePolicy({ req }: Context): PagePolicy {
   return page === "issue" || page === "changes" || page === "none" ? page : "always";
 }
 
+const STRANGER: AuditActor = { kind: "anonymous", name: "" };
+
+/** Without its query, which may hold anything. */
+function refusedRequest(context: Context, actor: AuditActor, reason: string): AuditRecord {
+  const [path = "/"] = publicUri(context).split("?");
+  return {
+    ...{ actor, action: "request.refused", target: path, outcome: "refused" },
+    ...{ address: clientAddress(context.req), details: { reason, method: publicMethod(context) } },
+  };
+}
+
+/** Does what throws to refuse, and records that. */
+function recording(
+  audit: EdgeDependencies["audit"],
+  refused: AuditRecord,
+  check: () => void,
+): void {
+  try {
+    check();
+  } catch (error) {
+    audit.record(refused);
+    throw error;
+  }
+}
+
 export function edgeRoutes(dependencies: EdgeDependencies) {
   const { sessions, links, passphrases, pages, paths, token, clock, audit } = dependencies;
   const internal = requireBearer(token, "auth's internal endpoints");
@@ -76,7 +103,10 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
     const method = publicMethod(context);
     const cookie = readSessionCookie(context);
     const refusal = refusalOf({ method, headers, hasCookie: cookie !== undefined });
-    if (refusal !== undefined) throw new ForbiddenError(refusal);
+    if (refusal !== undefined) {
+      audit.record(refusedRequest(context, STRANGER, "foreign_page"));
+      throw new ForbiddenError(refusal);
+    }
     const session = cookie === undefined ? undefined : await sessions.find(cookie);
     if (cookie === undefined || session === undefined) {
       const uri = publicUri(context);
@@ -105,7 +135,8 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
       const { headers } = context.req.raw;
       const method = publicMethod(context);
       if (policy === "always" || (policy === "changes" && changesSomething(method))) {
-        pages.require(signedIn.token, headers);
+        const refused = refusedRequest(context, ownerOf(signedIn.session), "no_page_token");
+        recording(audit, refused, () => pages.require(signedIn.token, headers));
       }
       const isIssued = policy === "issue" && isOwnDocument(method, headers);
       context.header(PAGE_HEADER, isIssued ? pages.of(signedIn.token) : NOTHING);

@@ -1,6 +1,9 @@
 /** Named MCP servers over HTTP. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
+import { audited } from "../../audit/audited.ts";
+import type { CallerOf } from "../../audit/caller.ts";
+import type { AuditTrail } from "../../audit/trail.ts";
 import { McpServerKey, McpServerView } from "../../contract/config.ts";
 import { ThingName } from "../../contract/names.ts";
 import { answers } from "../../lib/route-facts.ts";
@@ -8,6 +11,8 @@ import { valid } from "../../lib/valid.ts";
 import type { McpServers } from "../mcp-servers.ts";
 
 export interface McpServersDeps {
+  audit: Pick<AuditTrail, "record">;
+  callerOf: CallerOf;
   mcpServers: McpServers;
 }
 
@@ -19,17 +24,27 @@ const CREATE = answers("Create a named MCP server; its key is shown this once", 
 const REGENERATE = answers("Give a server a new key; the old one ends at once", McpServerKey);
 const DELETE = answers("Delete a named MCP server", z.object({ deleted: z.literal(true) }));
 
-export function mcpServersRoutes({ mcpServers }: McpServersDeps) {
+export function mcpServersRoutes({ mcpServers, audit, callerOf }: McpServersDeps) {
+  const change = <Done>(
+    context: Context,
+    [action, target]: [action: `mcp_server.${string}`, target: string],
+    act: () => Promise<Done>,
+  ): Promise<Done> => audited(audit, { ...callerOf(context.req), action, target }, act);
   return new Hono()
     .get("/list", LIST, async (context) => context.json({ servers: await mcpServers.list() }))
-    .post("/create", CREATE, valid("json", Create), async (context) =>
-      context.json(await mcpServers.create(context.req.valid("json").name)),
-    )
-    .post("/:name/regenerate-key", REGENERATE, valid("param", Named), async (context) =>
-      context.json(await mcpServers.regenerateKey(context.req.valid("param").name)),
-    )
+    .post("/create", CREATE, valid("json", Create), async (context) => {
+      const { name } = context.req.valid("json");
+      const create = () => mcpServers.create(name);
+      return context.json(await change(context, ["mcp_server.create", name], create));
+    })
+    .post("/:name/regenerate-key", REGENERATE, valid("param", Named), async (context) => {
+      const { name } = context.req.valid("param");
+      const regenerate = () => mcpServers.regenerateKey(name);
+      return context.json(await change(context, ["mcp_server.regenerate_key", name], regenerate));
+    })
     .delete("/:name", DELETE, valid("param", Named), async (context) => {
-      await mcpServers.delete(context.req.valid("param").name);
+      const { name } = context.req.valid("param");
+      await change(context, ["mcp_server.delete", name], () => mcpServers.delete(name));
       return context.json({ deleted: true as const });
     });
 }

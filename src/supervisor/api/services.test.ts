@@ -4,6 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Hono } from "hono";
+import { MemoryTrail } from "../../../tests/support/memory-trail.ts";
+import type { Caller } from "../../contract/audit.ts";
 import { SupervisionSettings } from "../../contract/config.ts";
 import { StateFile } from "../../contract/process.ts";
 import { onError } from "../../lib/app.ts";
@@ -31,14 +33,17 @@ function makeTable() {
   const statePath = join(folder, "state.json");
   const table = new ProcessTable({ statePath, log, settings: () => settings, port: 1 });
   tables.push(table);
+  const audit = new MemoryTrail();
+  const caller: Caller = { actor: { kind: "owner", name: "owner" }, address: "203.0.113.1" };
   const app = new Hono()
     .onError(onError(log))
-    .route("/services", servicesRoutes({ processes: table }));
+    .route("/services", servicesRoutes({ processes: table, audit, callerOf: () => caller }));
   const call = async (path: string, method = "POST") => {
     const response = await app.request(`/services/${path}`, { method });
     return { status: response.status, body: await response.json() };
   };
-  return { table, call };
+  const told = () => audit.events.map(({ action, target, outcome }) => [action, target, outcome]);
+  return { table, call, audit, told };
 }
 
 function spec(name: string, more: Partial<ProcessSpec> = {}): ProcessSpec {
@@ -52,7 +57,7 @@ function spec(name: string, more: Partial<ProcessSpec> = {}): ProcessSpec {
 }
 
 test("stop leaves nothing, start starts, restart makes a new process", async () => {
-  const { table, call } = makeTable();
+  const { table, call, audit, told } = makeTable();
   const managed = table.add(spec("one"));
   expect(await call("one/start")).toEqual({ status: 200, body: { starting: true } });
   expect(await managed.settled(5_000)).toBe("running");
@@ -66,6 +71,13 @@ test("stop leaves nothing, start starts, restart makes a new process", async () 
   expect(managed.pid).toBeNull();
   const { body } = await call("status", "GET");
   expect(body).toMatchObject({ services: { one: { status: "stopped", stopped_by_hand: true } } });
+  expect(told()).toEqual([
+    ["process.start", "one", "ok"],
+    ["process.restart", "one", "ok"],
+    ["process.stop", "one", "ok"],
+  ]);
+  const who = { actor: { kind: "owner", name: "owner" }, address: "203.0.113.1" };
+  for (const event of audit.events) expect(event).toMatchObject(who);
 });
 
 test("what is not there is a 404 that says what is, and a tool host cannot be started by hand", async () => {
