@@ -3,15 +3,21 @@ import { PAGE_HEADER } from "../contract/page-token.ts";
 import { InvalidInputError } from "../lib/errors.ts";
 import { type Deployment, type EdgeAddress, edgeAddress } from "./address.ts";
 import { block, jsonAnswer, pathToken } from "./block.ts";
-import { PAGE_VARIABLE, type RowContext } from "./proxy.ts";
-import { errorBody, ROUTES } from "./routes.ts";
+import { BODY_MAX_VARIABLE, bodyLimitLines, PAGE_VARIABLE, type RowContext } from "./proxy.ts";
+import { type BodyMax, errorBody, ROUTES } from "./routes.ts";
 import { methodsSnippet, rowLines } from "./rows.ts";
 
-/** The same as the core services' own limit (src/lib/serve.ts), so that its refusal is Luna's JSON. */
-const BODY_MAX = "32MiB";
-const HEADERS_MAX = "64KiB";
-/** For clients that send their headers slowly. Bodies and answers have no limit: streams last. */
+/** Of rows that have none of their own; the same as the core services' limit (src/lib/serve.ts), so that its refusal is Luna's JSON. */
+const BODY_MAX: BodyMax = "32MiB";
+/** What Bun takes, so what the core services take. */
+const HEADERS_MAX = "16KiB";
+/** For clients that send their headers slowly. */
 const READ_HEADER_SECONDS = 10;
+/**
+ * For clients that send their bodies slowly: the largest one takes so long at half a megabit a second. It ends with
+ * the body, so streamed answers and sockets last as long as they like.
+ */
+const READ_BODY_MINUTES = 10;
 const IDLE_MINUTES = 2;
 /** What open streams get when Caddy is told to stop. */
 const GRACE_SECONDS = 2;
@@ -20,9 +26,8 @@ const HSTS_SECONDS = 31_536_000;
 /** `sun_path` of Linux holds 108 bytes, the last one zero. */
 const SOCKET_PATH_BYTES_MAX = 107;
 
-const CSP =
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-  "connect-src 'self'; frame-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+/** For what is no document; the Hub's documents have policies of their own. */
+const CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /**
  * Spellings that Caddy and an upstream could read differently: repeated slashes, dot segments, and encoded
@@ -72,7 +77,11 @@ const FAILURE_LOG_LINES = block("log", ["level ERROR", ...LOG_LINES]);
 const SERVER_LINES = block("servers", [
   "protocols h1 h2",
   `max_header_size ${HEADERS_MAX}`,
-  ...block("timeouts", [`read_header ${READ_HEADER_SECONDS}s`, `idle ${IDLE_MINUTES}m`]),
+  ...block("timeouts", [
+    `read_body ${READ_BODY_MINUTES}m`,
+    `read_header ${READ_HEADER_SECONDS}s`,
+    `idle ${IDLE_MINUTES}m`,
+  ]),
 ]);
 
 function globalOptions(options: CaddyfileOptions, address: EdgeAddress): string[] {
@@ -99,6 +108,8 @@ function headersSnippet({ https }: EdgeAddress): string[] {
       "-Server",
       "defer",
     ]),
+    // By itself: of several such lines in one block, each waits for all of their headers to be missing.
+    "header ?Cross-Origin-Resource-Policy same-origin",
   ]);
 }
 
@@ -150,7 +161,10 @@ const EXTENSION_UNAVAILABLE = errorBody(
   "unavailable",
   "This extension does not answer at the moment; it is stopped, or being started again",
 );
-const TOO_LARGE = errorBody("too_large", `Cannot take this request: its body is over ${BODY_MAX}`);
+const TOO_LARGE = errorBody(
+  "too_large",
+  `Cannot take this request: its body is over {http.vars.${BODY_MAX_VARIABLE}}`,
+);
 const FAILED = errorBody("error", "Luna could not answer this request");
 
 const RETRY_LINE = "header Retry-After 1";
@@ -172,8 +186,8 @@ function lunaSnippet(context: RowContext): string[] {
   return block("(luna)", [
     "import headers",
     ...FAILURE_LOG_LINES,
-    ...block("request_body", [`max_size ${BODY_MAX}`]),
     ...block("route", [
+      ...bodyLimitLines(BODY_MAX),
       ...AMBIGUOUS_LINES,
       ...NO_WORKER_LINES,
       ...STRIP_LINES,

@@ -1,7 +1,7 @@
 /** The lines that rows share: how Caddy asks auth, and how it proxies. */
 import { PAGE_HEADER } from "../contract/page-token.ts";
 import { block } from "./block.ts";
-import type { UpstreamName } from "./routes.ts";
+import type { BodyMax, UpstreamName } from "./routes.ts";
 
 /** A process that is being started again is waited for this long before an error is the answer. */
 const RESTART_PATIENCE_SECONDS = 5;
@@ -39,6 +39,14 @@ interface Question {
   path: string;
   /** The headers of the answer that the request takes along. */
   headers: readonly string[];
+}
+
+/** What the refusal of a body that is too large says. */
+export const BODY_MAX_VARIABLE = "luna_body_max";
+
+/** A row in another one has the smaller limit of the two. */
+export function bodyLimitLines(size: BodyMax): string[] {
+  return [`vars ${BODY_MAX_VARIABLE} ${size}`, ...block("request_body", [`max_size ${size}`])];
 }
 
 /** Where the client's page token waits for auth, which alone gets it. */

@@ -27,8 +27,12 @@ interface Row {
   access: AccessClass;
 }
 
+/** Of what a page or a person types; of calls with something in them; of what a model or an app is given. */
+export type BodyMax = "64KiB" | "8MiB" | "32MiB";
+
 interface UpstreamRow extends Row {
   upstream: UpstreamName;
+  bodyMax: BodyMax;
   /** Taken off the path before the upstream sees it. */
   stripPrefix?: string;
   /** What Caddy presents as `Authorization: Bearer` once a session was verified. */
@@ -83,20 +87,35 @@ export const ROUTES: readonly Route[] = [
     status: 200,
     body: JSON.stringify({ status: "ok" }),
   },
-  { name: "auth", paths: ["/auth/*"], access: "public", upstream: "auth", cookies: true },
+  {
+    name: "auth",
+    paths: ["/auth/*"],
+    access: "public",
+    upstream: "auth",
+    bodyMax: "64KiB",
+    cookies: true,
+  },
   {
     name: "sign_in_page",
     paths: ["/login", "/assets/*", "/theme.js", "/favicon.svg"],
     access: "public",
     upstream: "hub",
+    bodyMax: "64KiB",
   },
-  { name: "well_known", paths: ["/.well-known/*"], access: "own", upstream: "mcp" },
+  {
+    name: "well_known",
+    paths: ["/.well-known/*"],
+    access: "own",
+    upstream: "mcp",
+    bodyMax: "64KiB",
+  },
   {
     name: "mcp",
     // Names of extensions cannot begin with "mcp-" (src/contract/names.ts), so this shadows none.
     paths: [...under("/api/mcp"), "/api/mcp-*"],
     access: "own",
     upstream: "mcp",
+    bodyMax: "32MiB",
   },
   {
     name: "agent",
@@ -105,6 +124,7 @@ export const ROUTES: readonly Route[] = [
     // An agent can use every tool.
     page: "changes",
     upstream: "agent",
+    bodyMax: "32MiB",
     stripPrefix: "/api/agent",
     token: "LUNA_EDGE_TOKEN",
   },
@@ -114,6 +134,7 @@ export const ROUTES: readonly Route[] = [
     access: "session",
     page: "always",
     upstream: "supervisor",
+    bodyMax: "64KiB",
     stripPrefix: "/api/supervisor",
     token: "SUPERVISOR_API_TOKEN",
   },
@@ -123,6 +144,7 @@ export const ROUTES: readonly Route[] = [
     access: "session",
     page: "changes",
     upstream: "supervisor",
+    bodyMax: "8MiB",
     stripPrefix: "/api/supervisor",
     token: "SUPERVISOR_API_TOKEN",
   },
@@ -132,6 +154,7 @@ export const ROUTES: readonly Route[] = [
     access: "session",
     page: "changes",
     upstream: "supervisor",
+    bodyMax: "8MiB",
     token: "SUPERVISOR_API_TOKEN",
   },
   { name: "extensions", paths: ["/ext/*", "/api/*"], access: "routed", upstream: "extension" },
@@ -144,6 +167,20 @@ export const ROUTES: readonly Route[] = [
     body: errorBody("not_found", "There is no such API; its path may be misspelled"),
   },
   // The page around an extension's UI, whose scripts can reach into it: never with a token.
-  { name: "framed_app", paths: ["/apps/*"], access: "session", page: "none", upstream: "hub" },
-  { name: "hub", paths: [], access: "session", page: "issue", upstream: "hub" },
+  {
+    name: "framed_app",
+    paths: ["/apps/*"],
+    access: "session",
+    page: "none",
+    upstream: "hub",
+    bodyMax: "64KiB",
+  },
+  {
+    name: "hub",
+    paths: [],
+    access: "session",
+    page: "issue",
+    upstream: "hub",
+    bodyMax: "64KiB",
+  },
 ];

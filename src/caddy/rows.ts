@@ -2,6 +2,7 @@
 import { PAGE_HEADER } from "../contract/page-token.ts";
 import { block, jsonAnswer } from "./block.ts";
 import {
+  bodyLimitLines,
   coreProxyLines,
   forwardAuth,
   IDENTITY,
@@ -70,8 +71,11 @@ export function methodsSnippet(): string[] {
 function proxiedLines(route: ProxiedRoute, context: RowContext): string[] {
   return [
     "import methods",
+    ...bodyLimitLines(route.bodyMax),
     ...accessLines(route, context),
     ...(route.cookies === true ? [] : ["request_header -Cookie"]),
+    // Answers depend on who asks; what a cache may keep says so itself.
+    "header ?Cache-Control no-store",
     ...(route.stripPrefix === undefined ? [] : [`uri strip_prefix ${route.stripPrefix}`]),
     ...block(`reverse_proxy 127.0.0.1:${context.ports[route.upstream]}`, [
       ...(route.upstream === "auth" ? [PRESENT_PAGE_LINE] : []),

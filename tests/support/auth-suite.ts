@@ -22,6 +22,8 @@ import {
 
 const OWN = { Origin: `http://${PUBLIC_HOST}`, "Sec-Fetch-Site": "same-origin" };
 const HTTPS = { "X-Forwarded-Proto": "https" };
+/** A page of this Luna there. */
+const HTTPS_PAGE = { ...HTTPS, Origin: `https://${PUBLIC_HOST}` };
 const PARALLEL = 12;
 
 async function codeOf(answer: Response): Promise<string> {
@@ -292,7 +294,7 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
       // A cookie without the prefix may have been planted by a neighbour.
       const planted = pair.replace("__Host-", "");
       expect((await auth.verify({ Cookie: planted, ...HTTPS })).status).toBe(401);
-      const out = await auth.post("/auth/logout", {}, { Cookie: pair, ...HTTPS, ...OWN });
+      const out = await auth.post("/auth/logout", {}, { Cookie: pair, ...OWN, ...HTTPS_PAGE });
       expect(out.headers.get("Set-Cookie")).toMatch(/^__Host-luna_session=; .*Secure/);
       expect((await auth.verify({ Cookie: pair, ...HTTPS })).status).toBe(401);
     });

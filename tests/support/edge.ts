@@ -1,6 +1,5 @@
 /** A real Caddy with the generated Caddyfile, in front of stand-ins for the core services that tell what reached them. */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Server } from "bun";
@@ -12,6 +11,7 @@ import { type Paths, pathsOf } from "../../src/config/paths.ts";
 import { portsWith } from "../../src/config/ports.ts";
 import { ErrorBody } from "../../src/contract/error.ts";
 import { type AuthHarness, startAuth } from "./auth-harness.ts";
+import { send, type WireAnswer } from "./raw-http.ts";
 import { until } from "./until.ts";
 
 export const CREDENTIALS = {
@@ -23,7 +23,7 @@ export const CREDENTIALS = {
   toolHostToken: "canary-tool-host-token",
 };
 /** What a stand-in answers: who it is and what it saw. */
-interface Seen {
+export interface Seen {
   upstream: string;
   method: string;
   path: string;
@@ -224,36 +224,17 @@ export async function startEdge(setup: EdgeSetup = {}): Promise<Edge> {
   return { paths, port, url, upstreams, program, base, options, ...own, log, stop };
 }
 
-export interface RawAnswer {
-  status: number;
-  headers: string;
-  body: string;
-}
-
-/** Sends a request line as it is (no client tidies the path or the headers) to a loopback port or a unix socket. */
+/** `send` with headers as lines. */
 export function rawRequest(
   where: number | string,
   request: { target: string; headers?: readonly string[]; method?: string },
-): Promise<RawAnswer> {
-  const { target, headers = [], method = "GET" } = request;
-  const host = headers.some((line) => /^host:/i.test(line)) ? [] : ["Host: 127.0.0.1"];
-  const lines = [`${method} ${target} HTTP/1.1`, ...host, ...headers, "Connection: close", "", ""];
-  return new Promise((resolve, reject) => {
-    const pieces: Uint8Array[] = [];
-    const address =
-      typeof where === "number" ? { host: "127.0.0.1", port: where } : { path: where };
-    const socket = createConnection(address, () => {
-      socket.write(lines.join("\r\n"));
-    });
-    socket.on("data", (piece) => pieces.push(Buffer.from(piece)));
-    socket.on("error", reject);
-    socket.on("close", () => {
-      const text = Buffer.concat(pieces).toString("utf8");
-      const [head = "", ...body] = text.split("\r\n\r\n");
-      const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0);
-      resolve({ status, headers: head, body: body.join("\r\n\r\n") });
-    });
+): Promise<WireAnswer> {
+  const { headers = [], ...rest } = request;
+  const pairs = headers.map((line) => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1).trim()] as const;
   });
+  return send(where, { ...rest, headers: pairs });
 }
 
 /** What a stand-in tells of a request that reached it. */
@@ -272,20 +253,14 @@ export async function seen(response: Response): Promise<z.infer<typeof Answered>
 }
 
 /** The same of a raw one. */
-export function seenRaw({ body }: RawAnswer): z.infer<typeof Answered> {
-  return Answered.parse(JSON.parse(unchunked(body)));
+export function seenRaw({ body }: WireAnswer): z.infer<typeof Answered> {
+  return Answered.parse(JSON.parse(body));
 }
 
 /** Status and code of a request that was refused in Luna's JSON. */
 export async function refusal(response: Response): Promise<{ status: number; code: string }> {
   const { error } = ErrorBody.parse(await response.json());
   return { status: response.status, code: error.code };
-}
-
-/** The text of a body that may have come in chunks. */
-export function unchunked(body: string): string {
-  const chunks = [...body.matchAll(/(?:^|\r\n)[0-9a-f]+\r\n([\s\S]*?)(?=\r\n)/g)];
-  return chunks.length === 0 ? body : chunks.map(([, text]) => text).join("");
 }
 
 /** Bun's WebSocket takes headers; the browser's type, which is also loaded, does not say so. */

@@ -17,7 +17,6 @@ import {
   startEdge,
   startUpstream,
   type Upstream,
-  unchunked,
 } from "../support/edge.ts";
 import { until } from "../support/until.ts";
 
@@ -193,7 +192,7 @@ describe("what arrives", () => {
     const headers = [`Cookie: ${session}`];
     const stripped = await rawRequest(edge.port, { target: `/ext/raw${rest}`, headers });
     const kept = await rawRequest(edge.port, { target: `/api/raw${rest}`, headers });
-    const sent = { status: 200, stripped: unchunked(stripped.body), kept: unchunked(kept.body) };
+    const sent = { status: 200, stripped: stripped.body, kept: kept.body };
     // Braces are no characters of a path (RFC 3986): Caddy encodes them.
     const arrives = rest.replace(/^[^?]*/, (path) =>
       path.replaceAll("{", "%7B").replaceAll("}", "%7D"),
@@ -204,7 +203,7 @@ describe("what arrives", () => {
   test("marks that Caddy encodes when it takes a prefix off mean the same", async () => {
     const target = "/ext/raw/(x)!*'";
     const { body } = await rawRequest(edge.port, { target, headers: [`Cookie: ${session}`] });
-    expect(decodeURIComponent(unchunked(body))).toBe("/(x)!*'");
+    expect(decodeURIComponent(body)).toBe("/(x)!*'");
   });
 
   test("bytes of a body, whatever the method", async () => {
@@ -426,7 +425,7 @@ describe("what comes back", () => {
     const strict = await own("/ext/notes/own-policy");
     expect(strict.headers.get("Content-Security-Policy")).toBe("sandbox");
     for (const refused of [await ask("/ext/notes/"), await own("/ext/unknown/")]) {
-      expect(refused.headers.get("Content-Security-Policy")).toContain("default-src 'self'");
+      expect(refused.headers.get("Content-Security-Policy")).toContain("default-src 'none'");
     }
   });
 

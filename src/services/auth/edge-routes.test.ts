@@ -221,6 +221,35 @@ describe("the page token", () => {
   });
 });
 
+test("no page of somebody else's changes anything under /auth, whatever it knows", async () => {
+  const credentials = { Cookie, "X-Luna-Page": await auth.pageOf(Cookie) };
+  const changes = auth.app.routes.filter(
+    ({ method, path }) => path.startsWith("/auth/") && !["GET", "ALL"].includes(method),
+  );
+  expect(changes.length).toBeGreaterThan(5);
+  const foreigners: Record<string, string>[] = [
+    { Origin: "http://evil.example" },
+    { Origin: "null" },
+    { Origin: "http://evil.example", "Sec-Fetch-Site": "same-origin" },
+    { "Sec-Fetch-Site": "cross-site" },
+    { "Sec-Fetch-Site": "same-site" },
+    {},
+  ];
+  for (const { method, path } of changes) {
+    for (const foreign of foreigners) {
+      for (const type of ["application/json", "application/x-www-form-urlencoded", "text/plain"]) {
+        const answer = await auth.request(path.replaceAll(/:\w+/g, "x"), {
+          method,
+          headers: { ...credentials, ...foreign, "Content-Type": type },
+          body: "{}",
+        });
+        expect(answer.status, `${method} ${path}`).toBe(403);
+        expect(await codeOf(answer)).toBe("forbidden");
+      }
+    }
+  }
+});
+
 describe("the table's file", () => {
   const upstream = async (): Promise<string | null> =>
     (await auth.route("/ext/notes/", { Cookie })).headers.get("X-Luna-Upstream");

@@ -28,6 +28,7 @@ describe("a page of this Luna passes", () => {
     },
     "in another case": { headers: { ...host, Origin: "https://LUNA.example:8443" } },
     "on IPv6": { headers: { "X-Forwarded-Host": "[::1]:8443", Origin: "http://[::1]:8443" } },
+    "with the scheme that the proxy tells": { headers: { ...own, "X-Forwarded-Proto": "https" } },
     "by Host when no proxy stands between": {
       headers: { Host: "127.0.0.1:8765", Origin: "http://127.0.0.1:8765" },
     },
@@ -49,6 +50,7 @@ describe("a foreign page is refused", () => {
     "with a user in front": {
       headers: { ...host, Origin: "https://luna.example:8443@evil.example" },
     },
+    "of another scheme": { headers: { ...own, "X-Forwarded-Proto": "http" } },
     "that hides": { headers: { ...host, Origin: "null" } },
     "with an empty Origin": { headers: { ...host, Origin: "" } },
     "of an extension": { headers: { ...host, Origin: "chrome-extension://luna.example:8443" } },

@@ -1,13 +1,11 @@
 /** Whether a request that changes something comes from this Luna's own pages: the defence against foreign ones (CSRF). */
+import { isOwnOrigin } from "../../lib/own-origin.ts";
 
 /** Methods that change nothing (RFC 9110, 9.2.1). Any other one, also one that nobody knows, does. */
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 export function changesSomething(method: string): boolean {
   return !SAFE_METHODS.has(method);
 }
-
-/** A host and nothing around it. */
-const HOST = /^[^\s/?#@\\]+$/;
 
 interface RequestFacts {
   /** The method that the browser used. */
@@ -25,14 +23,6 @@ function isWebSocket(headers: Headers): boolean {
   );
 }
 
-/** Whether `origin` is a page of `host` (`host:port`); a port that its scheme implies may be left out. */
-function isOwnOrigin(origin: string, host: string): boolean {
-  if (!HOST.test(host) || !/^https?:\/\//.test(origin) || !URL.canParse(origin)) return false;
-  const page = new URL(origin);
-  const own = `${page.protocol}//${host}`;
-  return URL.canParse(own) && new URL(own).origin === page.origin;
-}
-
 /**
  * Why a request must be refused, for a person; undefined when it may go on.
  *
@@ -48,8 +38,7 @@ export function refusalOf({ method, headers, hasCookie }: RequestFacts): string 
   if (site !== null && site !== "same-origin" && site !== "none") {
     return "Cannot accept this request: it comes from another site's page, not from Luna's own";
   }
-  const host = headers.get("X-Forwarded-Host") ?? headers.get("Host") ?? "";
-  if (origin !== null && !isOwnOrigin(origin, host)) {
+  if (origin !== null && !isOwnOrigin(origin, headers)) {
     return `Cannot accept this request: its Origin is not this Luna's own address; open Luna at one address and stay there`;
   }
   if (site === null && origin === null && hasCookie) {

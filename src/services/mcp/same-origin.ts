@@ -1,14 +1,7 @@
 /** Refuses what the page of another site sends, as the transport's specification asks of every server. */
 import { createMiddleware } from "hono/factory";
 import { ForbiddenError } from "../../lib/errors.ts";
-
-/** The host and port of `host` under the protocol of `origin`, which leaves out that protocol's own port. */
-function isHostOf(origin: string, host: string): boolean {
-  if (!URL.canParse(origin)) return false;
-  const { protocol, host: expected } = new URL(origin);
-  const address = `${protocol}//${host}`;
-  return expected !== "" && URL.canParse(address) && new URL(address).host === expected;
-}
+import { isOwnOrigin } from "../../lib/own-origin.ts";
 
 /**
  * Only browsers send Origin, and then it must be the public host of this request: what Caddy was asked for,
@@ -16,8 +9,7 @@ function isHostOf(origin: string, host: string): boolean {
  */
 export const requireSameOrigin = createMiddleware(async (context, next) => {
   const origin = context.req.header("Origin");
-  const host = context.req.header("X-Forwarded-Host") ?? context.req.header("Host") ?? "";
-  if (origin !== undefined && !isHostOf(origin, host)) {
+  if (origin !== undefined && !isOwnOrigin(origin, context.req.raw.headers)) {
     throw new ForbiddenError(
       `Cannot answer the page of "${origin}": only pages of this Luna may use its MCP servers`,
     );
