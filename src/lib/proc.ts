@@ -15,15 +15,24 @@ export interface ProcessStat {
   start_ticks: number;
 }
 
+/** The ways in which the kernel says that there is no such process, or none that we may see. */
+const NOT_THERE = ["ENOENT", "ESRCH", "EACCES", "EPERM"];
+
+/** A file of a process; undefined when it is gone or another user's. What else fails (EMFILE) tells nothing of it. */
+function processFile(path: string, encoding: "latin1" | "utf8" = "latin1"): string | undefined {
+  try {
+    return readFileSync(path, encoding);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (NOT_THERE.includes(code)) return undefined;
+    throw error;
+  }
+}
+
 /** undefined when there is no such process, or none that we may see. */
 export function statOf(pid: number): ProcessStat | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
-    // Gone, which is an answer and not a failure.
-    return undefined;
-  }
+  const text = processFile(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
   // The program's name is in parentheses and may hold spaces and parentheses itself.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const state = fields[0] ?? "X";
@@ -112,13 +121,8 @@ export function uptimeSeconds(): number {
 
 /** The value of one variable in the environment that a process was started with. */
 export function startVariableOf(pid: number, name: string): string | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/environ`, "utf8");
-  } catch {
-    // Gone, or another user's: not ours in either case.
-    return undefined;
-  }
+  const text = processFile(`/proc/${pid}/environ`, "utf8");
+  if (text === undefined) return undefined;
   const prefix = `${name}=`;
   for (const entry of text.split("\0")) {
     if (entry.startsWith(prefix)) return entry.slice(prefix.length);

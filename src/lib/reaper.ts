@@ -34,9 +34,15 @@ export function reapOrphans({ isOwn }: ReaperOptions): void {
   const look = (): void => {
     clearTimeout(next);
     next = undefined;
-    const dead = childrenOf(process.pid).filter((pid) => statOf(pid)?.alive === false);
-    for (const pid of dead) if (!isOwn(pid)) symbols.waitpid(pid, null, WNOHANG);
-    if (dead.length > 0) next = setTimeout(look, NEXT_LOOK_MS).unref();
+    let isOver = false;
+    try {
+      const dead = childrenOf(process.pid).filter((pid) => statOf(pid)?.alive === false);
+      for (const pid of dead) if (!isOwn(pid)) symbols.waitpid(pid, null, WNOHANG);
+      isOver = dead.length === 0;
+    } catch {
+      // No descriptor is free, perhaps: they can wait.
+    }
+    if (!isOver) next = setTimeout(look, NEXT_LOOK_MS).unref();
   };
   process.on("SIGCHLD", look);
   look();

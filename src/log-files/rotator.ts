@@ -56,12 +56,24 @@ export class LogRotator {
 
   async #lookAtAll(): Promise<void> {
     for (const folder of this.#options.folders) {
-      for (const name of logNames(folder)) await this.#lookAt(folder, name);
+      try {
+        for (const name of logNames(folder)) await this.#lookAt(folder, name);
+        this.#failures.delete(folder);
+      } catch (error) {
+        this.#failed(folder, `Cannot look after the logs in "${folder}"`, error);
+      }
     }
   }
 
+  #failed(where: string, what: string, error: unknown): void {
+    const why = messageOf(error);
+    if (this.#failures.get(where) === why) return;
+    this.#failures.set(where, why);
+    this.#options.log.warn(`${what}: ${why}; they grow until that is mended`);
+  }
+
   async #lookAt(folder: string, name: string): Promise<void> {
-    const { settings, shrinker = SHRINKER, log } = this.#options;
+    const { settings, shrinker = SHRINKER } = this.#options;
     const place = placeOf(folder, name);
     const size = statSync(place.current, { throwIfNoEntry: false })?.size ?? 0;
     const isNew = !this.#looked.has(place.current);
@@ -73,10 +85,7 @@ export class LogRotator {
       }
       this.#failures.delete(place.current);
     } catch (error) {
-      const why = messageOf(error);
-      if (this.#failures.get(place.current) === why) return;
-      this.#failures.set(place.current, why);
-      log.warn(`Cannot rotate "${place.current}": ${why}; it grows until that is mended`);
+      this.#failed(place.current, `Cannot rotate "${place.current}"`, error);
     }
   }
 }

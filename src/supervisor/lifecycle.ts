@@ -58,6 +58,9 @@ export async function endUnwanted(processes: ProcessTable, paths: Paths): Promis
 /** Ends everything in the order of `stopSteps`; the reporting process goes last, after this. */
 export async function stopAll(processes: ProcessTable): Promise<void> {
   const [entry, ...rest] = stopSteps(processes.all(), ({ spec }) => spec.kind);
+  // Nothing is started any more while others end.
+  const waiting = processes.all().filter(({ state }) => state === "backoff");
+  await Promise.all(waiting.map((one) => one.stop()));
   // From the first moment the way in takes nothing new. It goes on with what is under way, which needs the others.
   const isClosed = Promise.all(entry.map((one) => one.stop(ENTRY_GRACE_MS)));
   await Promise.race([isClosed, Bun.sleep(DRAIN_MS)]);

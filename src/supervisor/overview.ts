@@ -78,7 +78,7 @@ function problemsOf(options: OverviewOptions): Problems {
   const { paths } = context;
   const lastLinesOf = (name: string, lines: number) => lastLines(paths.log(name), lines);
   return new Problems([
-    () => processProblems(processes.views(), { now: Date.now(), lastLines: lastLinesOf }),
+    () => processProblems(processes.views(), { lastLines: lastLinesOf }),
     () => caddyProblems(context, processes.get("caddy")?.state === "running"),
     () => diskProblems(paths.home),
     () => envAccessProblems(paths.env),

@@ -33,7 +33,6 @@ function view(facts: Partial<ProcessView> = {}): ProcessView {
 }
 
 const sight = {
-  now: Date.parse("2026-01-01T00:10:00.000Z"),
   lastLines: (name: string) => [`last of ${name}`],
 };
 
@@ -79,12 +78,9 @@ const LOOPS: [string, Partial<ProcessView>, boolean][] = [
   ["waits after the third failure", { status: "backoff", failures: 3 }, true],
   ["waits after the second failure", { status: "backoff", failures: 2 }, false],
   ["starts after the third failure", { status: "starting", failures: 3 }, true],
-  [
-    "runs since a moment",
-    { status: "running", failures: 3, started_at: "2026-01-01T00:09:30.000Z" },
-    true,
-  ],
-  ["runs well again", { status: "running", failures: 9 }, false],
+  ["runs since a moment", { status: "running", failures: 3 }, true],
+  ["runs well again", { status: "running", failures: 0 }, false],
+  ["was stopped after the third failure", { status: "stopped", failures: 3 }, false],
   ["never failed", { status: "running" }, false],
 ];
 for (const [what, facts, isLoop] of LOOPS) {
@@ -99,6 +95,15 @@ test("a process that somebody stopped is told, one that is only stopped is not",
   expect(processProblems([stopped], sight)).toEqual([]);
   const [problem] = processProblems([{ ...stopped, stopped_by_hand: true }], sight);
   expect(problem?.fix).toBe("Start it: luna start agent");
+});
+
+test("a source that cannot look is told, and the others are heard", async () => {
+  const broken = (): never => {
+    throw new Error("no descriptor is left");
+  };
+  const found = await new Problems([broken, () => [finding("a")]]).read();
+  expect(found.map(({ id }) => id).sort()).toEqual(["a", "look-0"]);
+  expect(found.find(({ id }) => id === "look-0")?.title).toContain("no descriptor is left");
 });
 
 const DISKS: [number, string[]][] = [

@@ -8,6 +8,7 @@ import { LogFeed } from "../log-feed.ts";
 
 /** Changes come in bursts; one message tells them all. */
 const GATHER_MS = 25;
+const LOOK_AGAIN_MS = 1_000;
 const REQUEST_LENGTH_MAX = 65_536;
 
 interface LiveOptions {
@@ -73,7 +74,12 @@ export class Live {
   }
 
   async #status(pages: Iterable<Page>): Promise<void> {
-    const overview = await this.#options.overview();
+    const overview = await this.#options.overview().catch(() => undefined);
+    if (overview === undefined) {
+      // Whatever kept it from looking may be over then.
+      setTimeout(() => this.announce(), LOOK_AGAIN_MS).unref();
+      return;
+    }
     for (const page of [...pages]) send(page, { topic: "status", overview });
   }
 

@@ -5,12 +5,8 @@ import type { Finding } from "../problems.ts";
 const LOG_LINES = 20;
 /** Fewer failures are an accident that was put right. */
 const CRASH_LOOP_MIN = 3;
-/** After so long a good run, the failures before it are history. */
-const HEALTHY_MS = 60_000;
 
 interface Sight {
-  /** ms */
-  now: number;
   /** The last lines of the log of the named process. */
   lastLines(name: string, lines: number): readonly string[];
 }
@@ -47,18 +43,17 @@ function crashLoop(view: ProcessView, failures: number, sight: Sight): Finding {
   };
 }
 
-function isCrashLooping(view: ProcessView, now: number): boolean {
-  if ((view.failures ?? 0) < CRASH_LOOP_MIN) return false;
-  if (view.status === "backoff" || view.status === "starting") return true;
-  // Between two crashes it runs for a moment.
-  const since = view.started_at === null ? 0 : Date.parse(view.started_at);
-  return view.status === "running" && now - since < HEALTHY_MS;
+/** Between two crashes it runs for a moment. */
+const LOOPING = ["backoff", "starting", "running"];
+
+function isCrashLooping({ status, failures = 0 }: ProcessView): boolean {
+  return failures >= CRASH_LOOP_MIN && LOOPING.includes(status);
 }
 
 export function processProblems(views: readonly ProcessView[], sight: Sight): Finding[] {
   return views.flatMap((view) => {
     if (view.status === "fatal") return [fatal(view, sight)];
-    if (isCrashLooping(view, sight.now)) return [crashLoop(view, view.failures ?? 0, sight)];
+    if (isCrashLooping(view)) return [crashLoop(view, view.failures ?? 0, sight)];
     if (view.status !== "stopped" || view.stopped_by_hand !== true) return [];
     return [
       {

@@ -84,7 +84,7 @@ export function adoptChild(pid: number, startTicks: number, mark: string): Child
   if (!isSameProcess(pid, startTicks) || startVariableOf(pid, MARK_VARIABLE) !== mark)
     return undefined;
   const ended = (async () => {
-    while (isSameProcess(pid, startTicks)) await Bun.sleep(ADOPTED_POLL_MS);
+    while (!hasCertainlyEnded(pid, startTicks)) await Bun.sleep(ADOPTED_POLL_MS);
     return "ended while not our child";
   })();
   return {
@@ -95,6 +95,15 @@ export function adoptChild(pid: number, startTicks: number, mark: string): Child
       if (isSameProcess(pid, startTicks)) signalGroup(pid, signal);
     },
   };
+}
+
+/** A look that fails, for want of a descriptor perhaps, is no end. */
+function hasCertainlyEnded(pid: number, startTicks: number): boolean {
+  try {
+    return !isSameProcess(pid, startTicks);
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a living member of the group is left. */

@@ -72,6 +72,15 @@ export interface Surroundings {
   settings(): SupervisionSettings;
 }
 
+/** What a process has started: once it has ended, nobody can tell any more. A look that fails must not keep it from ending. */
+function familyOf(pid: number): ProcessStat[] {
+  try {
+    return descendantsOf(pid);
+  } catch {
+    return [];
+  }
+}
+
 export class ManagedProcess {
   readonly spec: ProcessSpec;
   readonly #log: Logger;
@@ -90,6 +99,8 @@ export class ManagedProcess {
   #timer: Timer | undefined;
   /** Why it is told to end, when that was not asked for. */
   #why: string | null = null;
+  /** Something of a run may be left: of one that an earlier supervisor had no time to write down, for example. */
+  #mayHaveRest = true;
   /** What it had started when it was told to end. */
   #family: ProcessStat[] = [];
   /** From the next SIGTERM to its SIGKILL. */
@@ -244,8 +255,8 @@ export class ManagedProcess {
     this.#startedAt = Date.now();
     try {
       const environment = await spec.environment();
-      // A run that an earlier supervisor started and had no time to write down.
-      if (run === 0) await endMarked((mark) => mark === spec.mark);
+      if (this.#mayHaveRest) await endMarked((mark) => mark === spec.mark);
+      this.#mayHaveRest = false;
       // Stopped while its environment was read: nothing was started, so nothing has to end.
       if (run !== this.#run || this.#machine.state !== "starting") {
         this.#apply({ type: "exited" });
@@ -279,7 +290,11 @@ export class ManagedProcess {
     void child.ended.then((how) => this.#afterEnd(child, how));
     void this.#untilReady(run);
     const look = async (): Promise<void> => {
-      if (run === this.#run) await endEarlier(child, this.spec.mark);
+      if (run !== this.#run) return;
+      // The start of the next run looks again.
+      await endEarlier(child, this.spec.mark).catch(() => {
+        this.#mayHaveRest = true;
+      });
     };
     if (!this.#isAdopted) setTimeout(look, LOOK_AGAIN_MS).unref();
   }
@@ -295,7 +310,12 @@ export class ManagedProcess {
     const { pid } = child;
     const graceMs = isStopping ? Math.max(0, this.#killAt - performance.now()) : 0;
     const family = this.#family.splice(0);
-    await endRest({ pid, mark: this.spec.mark, graceMs, family });
+    try {
+      await endRest({ pid, mark: this.spec.mark, graceMs, family });
+    } catch (error) {
+      this.#mayHaveRest = true;
+      this.#log.error(`Cannot look for what "${this.spec.name}" left: ${messageOf(error)}`);
+    }
     this.#child = undefined;
     this.spec.onEnd?.(pid);
     this.#apply({ type: "exited" }, { pid, ended: how });
@@ -354,8 +374,7 @@ export class ManagedProcess {
     const graceMs = this.#graceMs;
     this.#killAt = performance.now() + graceMs;
     if (this.#why !== null && this.spec.hands_over === true) return child.signal("SIGKILL");
-    // Once it has ended, nobody can tell what of this was its own.
-    this.#family = descendantsOf(child.pid);
+    this.#family = familyOf(child.pid);
     child.signal("SIGTERM");
     const ended = await Promise.race([
       child.ended.then(() => true),

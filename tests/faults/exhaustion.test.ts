@@ -1,0 +1,98 @@
+/** Fault 5: no file descriptor left, and a kernel that refuses to fork: told, tried again, and over when it is over. */
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { Overview } from "../../src/contract/process.ts";
+import { sendSignal } from "../../src/lib/proc.ts";
+import { type Luna, startLuna } from "../support/start-luna.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(90_000);
+
+let luna: Luna;
+beforeEach(async () => {
+  luna = await startLuna();
+});
+afterEach(async () => {
+  expect(await luna.stop()).toBe(0);
+  const left = luna.processes();
+  await luna.remove();
+  expect(left).toEqual([]);
+});
+
+/** What the supervisor said that matches. */
+const logged = async (pattern: RegExp): Promise<string[]> =>
+  (await readFile(luna.paths.log("supervisor"), "utf8"))
+    .trim()
+    .split("\n")
+    .map((line) => String(JSON.parse(line).message))
+    .filter((message) => pattern.test(message));
+
+function run(...command: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(command, { stdout: "ignore", stderr: "pipe" });
+  if (exitCode !== 0) throw new Error(`${command[0]} failed: ${stderr}`);
+}
+
+/** The lowest number that no open file of the process has. */
+function nextDescriptor(pid: number): number {
+  const open = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
+  let next = 0;
+  while (open.has(next)) next += 1;
+  return next;
+}
+
+/** Kills the hub under the fault; everything is to be well again once that is over. */
+async function survive(fault: { begin(): void; end(): void }, words: RegExp): Promise<void> {
+  const before = await luna.state();
+  const hub = await luna.pidOf("hub");
+  fault.begin();
+  sendSignal(hub, "SIGKILL");
+  await until(async () => (await logged(words)).length >= 2, {
+    timeoutMs: 30_000,
+    what: "two starts that fail",
+  });
+  fault.end();
+  const again = await luna.pidOf("hub");
+  expect(again).not.toBe(hub);
+  const after = await luna.state();
+  expect(after.supervisor).toEqual(before.supervisor);
+  for (const name of ["auth", "agent", "mcp", "caddy"]) {
+    expect(after.services[name]?.pid).toBe(before.services[name]?.pid ?? 0);
+  }
+  // That it failed more than once is told for a minute.
+  const problems = Overview.parse(await (await luna.control("/overview")).json()).problems;
+  const others = problems.filter(({ id }) => id !== "process-hub" && id !== "disk");
+  expect(others).toEqual([]);
+}
+
+test("fault 5: EMFILE, the supervisor has no descriptor left", async () => {
+  const { pid } = (await luna.state()).supervisor;
+  const limits = readFileSync(`/proc/${pid}/limits`, "utf8");
+  const [, soft = "", hard = ""] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(limits) ?? [];
+  const set = (first: string | number): void =>
+    run("prlimit", "--pid", String(pid), `--nofile=${first}:${hard}`);
+  await survive(
+    { begin: () => set(nextDescriptor(pid)), end: () => set(soft) },
+    /Cannot start "hub".*(?:EMFILE|too many open files)/i,
+  );
+});
+
+test("fault 5: EAGAIN on fork", async () => {
+  const { pid } = (await luna.state()).supervisor;
+  let strace: Bun.Subprocess | undefined;
+  const begin = (): void => {
+    strace = Bun.spawn(
+      // Threads are clones too; a process is one that shares the memory until it has its own program.
+      ["strace", "-f", "-p", String(pid), "-o", "/dev/null", "-e", "inject=vfork:error=EAGAIN"],
+      { stdio: ["ignore", "ignore", "ignore"] },
+    );
+    const isTraced = (): boolean =>
+      /^TracerPid:\s+[1-9]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    for (const end = Date.now() + 5_000; !isTraced() && Date.now() < end; ) Bun.sleepSync(10);
+    expect(isTraced()).toBe(true);
+  };
+  await survive(
+    { begin, end: () => strace?.kill("SIGTERM") },
+    /Cannot start "hub".*(?:EAGAIN|resource temporarily unavailable)/i,
+  );
+});
