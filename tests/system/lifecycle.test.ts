@@ -231,7 +231,7 @@ test("the binary alone, in an empty folder, with nothing but Caddy on the machin
   }
 });
 
-test("a taken port is named with pid and program, and its holder is left alone", async () => {
+test("fault 10: a taken port is named with pid and program, and its holder is left alone", async () => {
   const offset = freeOffset();
   const server = createServer().listen(8080 + offset, "127.0.0.1");
   const home = await mkdtemp(join(tmpdir(), "luna-home-"));
