@@ -20,6 +20,10 @@ const SLACK = 2;
 const SWEEPS_MAX = 4;
 /** Where one sweep takes more runs than this, a second one is not worth its time. */
 const RUNS_PER_CALL_MAX = 24;
+/** A kind of step on a file that no run was killed at is sought so many times more. */
+const SEARCHES_MAX = 8;
+/** The steps by which a file is replaced: each of them is to be hit for each file. */
+const STEPS: ReadonlySet<FileCall> = new Set(["write", "fsync", "rename"]);
 
 type Files = ReadonlyMap<string, string | undefined>;
 
@@ -60,6 +64,8 @@ export interface Enumeration {
   faults: readonly { point: string; error: string }[];
   /** Points that were seen in a whole run, and that no kill hit. */
   missed: readonly string[];
+  /** The same of kinds of steps on a file: there is none that a longer search did not find. */
+  lacking: readonly string[];
   /** A run without a kill. */
   baseline: Trace;
 }
@@ -184,6 +190,19 @@ function targetsOf(trace: Trace, isDurable: (call: Call) => boolean) {
   return targets;
 }
 
+/** Every kind of step that replaced a durable file in a whole run. */
+function pairsIn({ calls }: Trace, isDurable: (call: Call) => boolean): string[] {
+  const points = calls.flatMap((call, index) =>
+    STEPS.has(call.name) && isDurable(call) ? (pointAt(calls, index) ?? []) : [],
+  );
+  return [...new Set(points.map(pairOf))];
+}
+
+/** What a point is, without the how-manieth: a step of the replacement of one file. */
+export function pairOf(point: string): string {
+  return point.replace(/ #\d+$/, "").replace(/\.tmp$/, "");
+}
+
 /** Runs the scenario whole once, then once for each call that can be reached. */
 export async function enumerateCrashes<Facts>(scenario: Scenario<Facts>): Promise<Enumeration> {
   const points = new Set<string>();
@@ -206,19 +225,34 @@ export async function enumerateCrashes<Facts>(scenario: Scenario<Facts>): Promis
     );
     await rm(run.home, { recursive: true });
   };
-  for (let sweep = 0; sweep < SWEEPS_MAX; sweep += 1) {
-    const todo = [...targets].flatMap(([call, { first, last, missed }]) =>
-      missed.size === 0 || (last - first) * sweep > RUNS_PER_CALL_MAX
-        ? []
-        : Array.from({ length: last - first + 1 }, (_, index) => ({ call, when: first + index })),
-    );
+  const sweep = async (isWanted: (call: FileCall, target: Target) => boolean): Promise<void> => {
+    const todo = [...targets].flatMap(([call, target]) => {
+      const { first, last } = target;
+      const length = isWanted(call, target) ? last - first + 1 : 0;
+      return Array.from({ length }, (_, index) => ({ call, when: first + index }));
+    });
     const work = async (lane: number): Promise<void> => {
       for (let next = todo.shift(); next; next = todo.shift()) {
         await crash(lane, next.call, next.when);
       }
     };
     await Promise.all(Array.from({ length: RUNS_AT_ONCE }, (_, lane) => work(lane)));
+  };
+  for (let round = 0; round < SWEEPS_MAX; round += 1) {
+    await sweep(
+      (_, { first, last, missed }) =>
+        missed.size > 0 && (last - first) * round <= RUNS_PER_CALL_MAX,
+    );
+  }
+  const pairs = pairsIn(whole.trace, isDurable);
+  const lacking = (): string[] => {
+    const hit = new Set([...points].map(pairOf));
+    return pairs.filter((pair) => !hit.has(pair));
+  };
+  for (let search = 0; search < SEARCHES_MAX && lacking().length > 0; search += 1) {
+    const calls = new Set(lacking().map((pair) => pair.split(" ")[0]));
+    await sweep((call) => calls.has(call));
   }
   const missed = [...targets.values()].flatMap((target) => [...target.missed]);
-  return { points, faults, missed, baseline: whole.trace };
+  return { points, faults, missed, lacking: lacking(), baseline: whole.trace };
 }

@@ -6,6 +6,7 @@ import { Overview } from "../../src/contract/process.ts";
 import { sendSignal } from "../../src/lib/proc.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
+import { injectInto } from "./strace.ts";
 
 setDefaultTimeout(90_000);
 
@@ -42,16 +43,16 @@ function nextDescriptor(pid: number): number {
 }
 
 /** Kills the hub under the fault; everything is to be well again once that is over. */
-async function survive(fault: { begin(): void; end(): void }, words: RegExp): Promise<void> {
+async function survive(begin: () => Promise<() => Promise<unknown>>, words: RegExp): Promise<void> {
   const before = await luna.state();
   const hub = await luna.pidOf("hub");
-  fault.begin();
+  const end = await begin();
   sendSignal(hub, "SIGKILL");
   await until(async () => (await logged(words)).length >= 2, {
     timeoutMs: 30_000,
     what: "two starts that fail",
   });
-  fault.end();
+  await end();
   // Until there is a descriptor for it, state.json tells what was.
   await until(async () => (await luna.pidOf("hub")) !== hub, { what: "a new hub" });
   const after = await luna.state();
@@ -71,28 +72,16 @@ test("fault 5: EMFILE, the supervisor has no descriptor left", async () => {
   const [, soft = "", hard = ""] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(limits) ?? [];
   const set = (first: string | number): void =>
     run("prlimit", "--pid", String(pid), `--nofile=${first}:${hard}`);
-  await survive(
-    { begin: () => set(nextDescriptor(pid)), end: () => set(soft) },
-    /Cannot start "hub".*(?:EMFILE|too many open files)/i,
-  );
+  const begin = async () => {
+    set(nextDescriptor(pid));
+    return async () => set(soft);
+  };
+  await survive(begin, /Cannot start "hub".*(?:EMFILE|too many open files)/i);
 });
 
 test("fault 5: EAGAIN on fork", async () => {
   const { pid } = (await luna.state()).supervisor;
-  let strace: Bun.Subprocess | undefined;
-  const begin = (): void => {
-    strace = Bun.spawn(
-      // Threads are clones too; a process is one that shares the memory until it has its own program.
-      ["strace", "-f", "-p", String(pid), "-o", "/dev/null", "-e", "inject=vfork:error=EAGAIN"],
-      { stdio: ["ignore", "ignore", "ignore"] },
-    );
-    const isTraced = (): boolean =>
-      /^TracerPid:\s+[1-9]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-    for (const end = Date.now() + 5_000; !isTraced() && Date.now() < end; ) Bun.sleepSync(10);
-    expect(isTraced()).toBe(true);
-  };
-  await survive(
-    { begin, end: () => strace?.kill("SIGTERM") },
-    /Cannot start "hub".*(?:EAGAIN|resource temporarily unavailable)/i,
-  );
+  // Threads are clones; a process shares the memory until it has its own program.
+  const begin = () => injectInto([pid], "vfork:error=EAGAIN");
+  await survive(begin, /Cannot start "hub".*(?:EAGAIN|resource temporarily unavailable)/i);
 });

@@ -1,5 +1,6 @@
 /** Runs a program under strace(1): what it did to its files, and faults put into single system calls. */
 import { readFile } from "node:fs/promises";
+import { until } from "../support/until.ts";
 
 /** Every call by which a file's content or name can change, and those that make a change last. */
 export const FILE_CALLS = [
@@ -67,6 +68,41 @@ export function startTraced(options: TracedOptions) {
     stdout: output,
     stderr: output,
   });
+}
+
+const ATTACH_TIMEOUT_MS = 10_000;
+
+/**
+ * Puts a fault into the system calls of processes that run already.
+ * @param inject as strace takes it, such as `fsync:delay_enter=200ms`
+ * @returns what takes it away again
+ */
+export async function injectInto(
+  pids: readonly number[],
+  inject: string,
+): Promise<() => Promise<unknown>> {
+  if (STRACE === null) throw new Error("strace is not installed: apt-get install strace");
+  const command = [STRACE, "-f", "-o", "/dev/null", "-e", `inject=${inject}`];
+  const strace = Bun.spawn([...command, ...pids.flatMap((pid) => ["-p", String(pid)])], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  const end = async (): Promise<unknown> => {
+    strace.kill("SIGTERM");
+    return strace.exited;
+  };
+  try {
+    await until(
+      async () => {
+        const statuses = pids.map((pid) => readFile(`/proc/${pid}/status`, "utf8"));
+        return (await Promise.all(statuses)).every((text) => /^TracerPid:\s+[1-9]/m.test(text));
+      },
+      { timeoutMs: ATTACH_TIMEOUT_MS, what: "strace to be attached" },
+    );
+    return end;
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
 /** The pid of the program that a strace runs; undefined when it has none (any more). */

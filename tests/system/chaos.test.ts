@@ -7,6 +7,7 @@ import { parseEnv } from "../../src/config/env-file.ts";
 import { MasterConfig } from "../../src/contract/config.ts";
 import { StateFile } from "../../src/contract/process.ts";
 import { sendSignal } from "../../src/lib/proc.ts";
+import { injectInto } from "../faults/strace.ts";
 import { fixtureExtension } from "../support/fixture.ts";
 import { startLlmStandIn } from "../support/llm-stand-in.ts";
 import { startLoad } from "../support/load.ts";
@@ -19,6 +20,11 @@ const TIMEOUT_MS = DURATION_MS + 120_000;
 const SETTLE_MS = 30_000;
 /** The back-off doubles with each failure in a row, and ten are a crash loop: neither is what is tested here. */
 const FAILURES_MAX = 5;
+/** Of the load, which goes on all the time. */
+const ANSWERS_MIN = 1_000;
+/** What a disk takes long for, and how long a bad one does. */
+const DISK_CALLS = "fsync,fdatasync,pwrite64,rename";
+const SLOW_US = 150_000;
 const { LUNA_CHAOS_SEED } = Bun.env;
 const SEED = Number(LUNA_CHAOS_SEED ?? 20_261_123);
 
@@ -55,7 +61,7 @@ function mountHome(home: string): boolean {
 }
 
 test(
-  "random kills, stops, restarts, edits and full disks under load",
+  "random kills, stops, restarts, edits, full and slow disks under load",
   async () => {
     process.stderr.write(`chaos seed ${SEED} (repeat with LUNA_CHAOS_SEED)\n`);
     const { next, pick } = chance(SEED);
@@ -167,6 +173,20 @@ test(
           },
         ],
         ["fill the disk", async () => (hasDisk ? fillDisk(luna) : undefined)],
+        [
+          "slow the disk",
+          async (name) => {
+            const pids = [(await luna.state()).supervisor.pid, await luna.pidOf("auth")];
+            const end = await injectInto(pids, `${DISK_CALLS}:delay_enter=${SLOW_US}`);
+            try {
+              count(restarts, name);
+              await control(name, "restart");
+              await again(name);
+            } finally {
+              await end();
+            }
+          },
+        ],
       ];
       const done: Record<string, number> = {};
       const end = Date.now() + DURATION_MS;
@@ -181,7 +201,7 @@ test(
         `chaos did ${JSON.stringify(done)}, ${load.answered()} requests answered\n`,
       );
       for (const [what] of actions) expect(done[what]).toBeGreaterThan(0);
-      expect(load.answered()).toBeGreaterThan(0);
+      expect(load.answered()).toBeGreaterThan(ANSWERS_MIN);
 
       await until(() => isWell(luna), { timeoutMs: SETTLE_MS, what: "everything to be well" });
       const state = StateFile.parse(JSON.parse(await readFile(luna.paths.state, "utf8")));
