@@ -1,9 +1,8 @@
 /** API keys as their owner handles them: made, listed, changed, rotated, revoked. A key is told once and kept as a hash. */
+import { AGENT_KEY_NAME, API_KEY_PREFIX } from "../contract/agent-key.ts";
 import {
-  AGENT_KEY_NAME,
   type AgentKeyEntry,
   AgentKeyView,
-  API_KEY_PREFIX,
   ApiKeyEntry,
   type ApiKeyList,
   type ApiKeysFile,

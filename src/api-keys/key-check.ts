@@ -1,5 +1,6 @@
 /** Whether a secret is one of Luna's API keys now, and what it opens: the one check of every process. */
-import { AGENT_KEY_NAME, ApiKeysFile, type KeyScopes } from "../contract/api-keys.ts";
+import { AGENT_KEY_NAME } from "../contract/agent-key.ts";
+import { ApiKeysFile, type KeyScopes } from "../contract/api-keys.ts";
 import type { RateLimit } from "../contract/config.ts";
 import { UnavailableError } from "../lib/errors.ts";
 import { generateSecret, hashSecret, sameHash } from "../lib/secret.ts";

@@ -1,5 +1,6 @@
 /** Lets requests with a good key through: checks it, counts it against its limit, and notes that it was used. */
-import { AGENT_KEY_NAME, type KeyScopes } from "../contract/api-keys.ts";
+import { AGENT_KEY_NAME } from "../contract/agent-key.ts";
+import type { KeyScopes } from "../contract/api-keys.ts";
 import type { AuditActor } from "../contract/audit.ts";
 import { type MasterConfig, type RateLimit, RateLimitSettings } from "../contract/config.ts";
 import { TooManyError, UnauthorizedError } from "../lib/errors.ts";

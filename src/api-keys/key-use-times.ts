@@ -1,5 +1,5 @@
 /** When each key was used last, as its users tell: known at once, written down at most once a minute. */
-import { AGENT_KEY_NAME } from "../contract/api-keys.ts";
+import { AGENT_KEY_NAME } from "../contract/agent-key.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { ApiKeysStore } from "./api-keys-store.ts";

@@ -1,5 +1,6 @@
 /** API keys as `luna keys list` shows them. */
-import { AGENT_KEY_NAME, type ApiKeyList, type ApiKeyView } from "../contract/api-keys.ts";
+import { AGENT_KEY_NAME } from "../contract/agent-key.ts";
+import type { ApiKeyList, ApiKeyView } from "../contract/api-keys.ts";
 import { table } from "./table.ts";
 
 /** As a person far from the server reads it as well: "2031-01-31 12:00 UTC". */

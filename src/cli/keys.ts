@@ -1,8 +1,8 @@
 /** `luna keys list|create|rotate|revoke`: API keys of the running Luna. A new key goes to stdout alone, for a pipe. */
 import { z } from "zod";
 import type { Environment } from "../config/environment.ts";
+import { AGENT_KEY_NAME } from "../contract/agent-key.ts";
 import {
-  AGENT_KEY_NAME,
   ApiKeyList,
   type ApiKeyView,
   type CreateApiKey,

@@ -1,5 +1,5 @@
 /** The secrets that Luna makes for itself: generated once, before anything starts, and kept in `.env`. */
-import { API_KEY_PREFIX } from "../contract/api-keys.ts";
+import { API_KEY_PREFIX } from "../contract/agent-key.ts";
 import { UnavailableError } from "../lib/errors.ts";
 import { deriveSecret, generateSecret } from "../lib/secret.ts";
 import type { EnvFile } from "./env-file.ts";

@@ -3,11 +3,6 @@ import { z } from "zod";
 import { RateLimit } from "./config.ts";
 import { ThingName } from "./names.ts";
 
-/** What every key of the agent API begins with. */
-export const API_KEY_PREFIX = "sk-luna-";
-/** How `.env` names the key that opens all agents, and how it is named wherever keys are. */
-export const AGENT_KEY_NAME = "AGENT_API_KEY";
-
 /** Entries of one list of a scope. */
 const SCOPE_ENTRIES_MAX = 200;
 const GRACE_S_MAX = 30 * 86_400;

@@ -2,7 +2,7 @@
 
 import type { ApiKeys } from "../api-keys/api-keys.ts";
 import type { EnvFile } from "../config/env-file.ts";
-import { AGENT_KEY_NAME, API_KEY_PREFIX } from "../contract/api-keys.ts";
+import { AGENT_KEY_NAME, API_KEY_PREFIX } from "../contract/agent-key.ts";
 import { NotFoundError } from "../lib/errors.ts";
 import { generateSecret } from "../lib/secret.ts";
 

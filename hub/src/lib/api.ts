@@ -1,9 +1,11 @@
 /** The typed client of the control API and of sign-in: one function for each thing the Hub asks for. */
 import { hc } from "hono/client";
+import type { ApiKeyList, CreateApiKey, NewApiKey } from "../../../src/contract/api-keys.ts";
 import type { SignInMethods } from "../../../src/contract/auth.ts";
 import type { McpServerKey, McpServerView } from "../../../src/contract/config.ts";
 import type { CoreServiceName, Overview } from "../../../src/contract/process.ts";
 import type { ExecuteAnswer, ToolView } from "../../../src/contract/tool.ts";
+import type { AgentApp } from "../../../src/services/agent/app.ts";
 import type { AuthApp } from "../../../src/services/auth/app.ts";
 import type { SupervisorApp } from "../../../src/supervisor/api/app.ts";
 import { refused, unreachable } from "./api-error.ts";
@@ -34,6 +36,7 @@ function checkedFetch(timeoutMs: number) {
 const supervisor = hc<SupervisorApp>("/api/supervisor", {
   fetch: checkedFetch(REQUEST_TIMEOUT_MS),
 });
+const agent = hc<AgentApp>("/api/agent", { fetch: checkedFetch(REQUEST_TIMEOUT_MS) });
 const auth = hc<AuthApp>("/", { fetch: checkedFetch(REQUEST_TIMEOUT_MS) });
 
 export async function fetchOverview(signal: AbortSignal): Promise<Overview> {
@@ -87,6 +90,36 @@ export async function fetchConnect(signal: AbortSignal) {
 
 export async function fetchAgentKey() {
   return (await (await supervisor.agents["api-key"].$get()).json()).api_key;
+}
+
+/** A new `AGENT_API_KEY`; the one before goes on for the grace. */
+export async function regenerateAgentKey(grace_s: number): Promise<string> {
+  const answer = await supervisor.agents["regenerate-key"].$post({ json: { grace_s } });
+  return (await answer.json()).api_key;
+}
+
+/** The names of the agents. */
+export async function fetchAgents(signal: AbortSignal): Promise<string[]> {
+  const answer = await agent.v1.models.$get({}, { init: { signal } });
+  return (await answer.json()).data.map(({ id }) => id);
+}
+
+export async function fetchApiKeys(signal: AbortSignal): Promise<ApiKeyList> {
+  return await (await supervisor["api-keys"].$get({}, { init: { signal } })).json();
+}
+
+export async function createApiKey(request: CreateApiKey): Promise<NewApiKey> {
+  return await (await supervisor["api-keys"].$post({ json: request })).json();
+}
+
+export async function rotateApiKey({ id, grace_s }: { id: string; grace_s: number }) {
+  const key = supervisor["api-keys"][":id"];
+  const answer = await key.rotate.$post({ param: { id }, json: { grace_s } });
+  return await answer.json();
+}
+
+export async function revokeApiKey(id: string) {
+  return await (await supervisor["api-keys"][":id"].$delete({ param: { id } })).json();
 }
 
 export async function fetchSignInMethods(signal: AbortSignal): Promise<SignInMethods> {

@@ -2,6 +2,8 @@
 import { MutationCache, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
 import { PAGE_TOKEN_REQUIRED } from "../../../src/contract/page-token.ts";
 import {
+  fetchAgents,
+  fetchApiKeys,
   fetchConnect,
   fetchMcpServers,
   fetchOverview,
@@ -13,6 +15,7 @@ import { reloadForToken } from "./page-token.ts";
 import { signInAddress } from "./return-to.ts";
 
 const FRESH_MS = 30_000;
+const USED_MEANWHILE_MS = 15_000;
 
 /** A session that ended anywhere leads to the sign-in page, with a fresh page and nothing left in memory. */
 function onFailure(error: Error): void {
@@ -52,6 +55,18 @@ export const toolsQuery = queryOptions({
 export const mcpServersQuery = queryOptions({
   queryKey: ["mcp-servers"],
   queryFn: ({ signal }) => fetchMcpServers(signal),
+});
+
+export const agentsQuery = queryOptions({
+  queryKey: ["agents"],
+  queryFn: ({ signal }) => fetchAgents(signal),
+});
+
+/** Asked again while it is looked at: keys are used meanwhile. */
+export const apiKeysQuery = queryOptions({
+  queryKey: ["api-keys"],
+  queryFn: ({ signal }) => fetchApiKeys(signal),
+  refetchInterval: USED_MEANWHILE_MS,
 });
 
 export const connectQuery = queryOptions({

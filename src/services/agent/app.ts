@@ -173,3 +173,5 @@ export function createAgentApp(options: AgentAppOptions) {
     return context.json(document);
   });
 }
+
+export type AgentApp = ReturnType<typeof createAgentApp>;

@@ -4,8 +4,8 @@ import { z } from "zod";
 import type { ApiKeys } from "../../api-keys/api-keys.ts";
 import type { CallerOf } from "../../audit/caller.ts";
 import type { AuditTrail } from "../../audit/trail.ts";
+import { AGENT_KEY_NAME } from "../../contract/agent-key.ts";
 import {
-  AGENT_KEY_NAME,
   ApiKeyId,
   ApiKeyList,
   ApiKeyView,

@@ -1,5 +1,7 @@
 /** Keys & secrets: what Luna, its extensions and its clients prove themselves with. */
+
 import { PageHeader, usePageTitle } from "../../ui/page-header.tsx";
+import { ApiKeysCard } from "./api-keys/api-keys-card.tsx";
 
 export function KeysPage() {
   usePageTitle("Keys & secrets");
@@ -9,7 +11,9 @@ export function KeysPage() {
         title="Keys & secrets"
         summary="What extensions and models need to know. Values go in, and stay in."
       />
-      <div className="space-y-5" />
+      <div className="space-y-5">
+        <ApiKeysCard />
+      </div>
     </>
   );
 }
