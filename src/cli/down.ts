@@ -2,10 +2,11 @@
 import { existsSync } from "node:fs";
 import type { Environment } from "../config/environment.ts";
 import { isOfHome, MARK_VARIABLE, processMark } from "../config/mark.ts";
-import { pathsOf } from "../config/paths.ts";
+import { type Paths, pathsOf } from "../config/paths.ts";
+import { runningSupervisor } from "../config/running.ts";
 import { messageOf, UnavailableError } from "../lib/errors.ts";
 import type { Lock } from "../lib/lock.ts";
-import { findByVariable, isSameProcess, sendSignal } from "../lib/proc.ts";
+import { commandLineOf, findByVariable, isSameProcess, sendSignal } from "../lib/proc.ts";
 import { endGroupsOf } from "../supervisor/limits.ts";
 import { killMarked } from "../supervisor/process/child.ts";
 import { readArguments } from "./arguments.ts";
@@ -58,6 +59,15 @@ async function takeOver(path: string): Promise<Lock> {
   throw new UnavailableError(`Cannot stop Luna: "${path}" cannot be locked`);
 }
 
+/**
+ * The supervisor that state.json names, if that is one: a process with capabilities of its own, as under systemd,
+ * shows its mark to root alone.
+ */
+function recordedSupervisor(paths: Paths): { pid: number }[] {
+  const one = runningSupervisor(paths.state);
+  return one !== undefined && commandLineOf(one.pid).at(-1) === "supervise" ? [one] : [];
+}
+
 export async function down(environment: Environment, args: string[]): Promise<number> {
   readArguments(args, { usage: "luna down", options: {} });
   const paths = pathsOf(environment.home);
@@ -66,7 +76,7 @@ export async function down(environment: Environment, args: string[]): Promise<nu
   }
   const isOurs = isOfHome(paths.home);
   const found = (matches: (mark: string) => boolean) => findByVariable(MARK_VARIABLE, matches);
-  const hadAny = found(isOurs).length > 0;
+  const hadAny = recordedSupervisor(paths).length > 0 || found(isOurs).length > 0;
   let lock: Lock;
   try {
     lock = await takeOver(paths.lock);
@@ -76,7 +86,10 @@ export async function down(environment: Environment, args: string[]): Promise<nu
   try {
     // A bootstrap that was killed leaves a supervisor, which stops the rest in order.
     const supervisor = processMark(paths.home, "supervisor");
-    const supervisors = () => found((mark) => mark === supervisor);
+    const supervisors = () => [
+      ...found((mark) => mark === supervisor),
+      ...recordedSupervisor(paths),
+    ];
     for (const { pid } of supervisors()) sendSignal(pid, "SIGTERM");
     await until(() => supervisors().length === 0, STOP_TIMEOUT_MS);
     if (!(await until(() => killMarked(isOurs) === 0, KILL_TIMEOUT_MS))) {

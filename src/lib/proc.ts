@@ -119,6 +119,11 @@ export function uptimeSeconds(): number {
   return Number.parseFloat(readFileSync("/proc/uptime", "latin1"));
 }
 
+/** The words that a process was started with; none when it is gone. */
+export function commandLineOf(pid: number): string[] {
+  return (processFile(`/proc/${pid}/cmdline`, "utf8") ?? "").split("\0").filter(Boolean);
+}
+
 /** The value of one variable in the environment that a process was started with. */
 export function startVariableOf(pid: number, name: string): string | undefined {
   const text = processFile(`/proc/${pid}/environ`, "utf8");

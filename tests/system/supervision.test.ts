@@ -367,7 +367,10 @@ describe("strangers", () => {
         const stat = await until(() => statOf(stranger.pid));
         const record = { pid: stranger.pid, start_ticks: stat.start_ticks, status: "running" };
         Object.assign(state.services["hub"] ?? {}, record);
+        Object.assign(state.supervisor, { pid: stranger.pid, start_ticks: stat.start_ticks });
         await writeFile(luna.paths.state, JSON.stringify(state));
+        await luna.run("down");
+        expect(isSameProcess(stranger.pid, stat.start_ticks)).toBe(true);
         luna = await startLuna({ home, offset: luna.ports.supervisor - 9999 });
         expect(await luna.pidOf("hub")).not.toBe(stranger.pid);
         expect(await luna.stop()).toBe(0);
