@@ -8,16 +8,36 @@ export const FINDINGS: readonly string[] = [
   ...Array.from({ length: 25 }, (_, at) => `S${at + 1}`),
   "A4",
   ...Array.from({ length: 9 }, (_, at) => `3.4-${at + 1}`),
-  ..."CVE-2026-27124 CVE-2025-69196 CVE-2026-54030 CVE-2026-104850 CVE-2025-66414 CVE-2025-66416".split(" "),
-  ..."CVE-2026-25536 CVE-2025-49596 CVE-2025-6514 CVE-2026-51997 CVE-2026-14537 CVE-2026-79748".split(" "),
-  ..."CVE-2026-22252 CVE-2026-30623 CVE-2026-42271 CVE-2026-45018 CVE-2025-59528 CVE-2025-71336".split(" "),
-  ..."CVE-2026-56274 CVE-2026-73601 CVE-2026-91931 CVE-2026-91932 CVE-2025-71334 CVE-2026-21858".split(" "),
-  ..."CVE-2025-68613 CVE-2025-64419 CVE-2025-59156 CVE-2025-59157 CVE-2025-64424 CVE-2025-66213".split(" "),
-  ..."CVE-2025-34159 CVE-2025-34161 CVE-2026-34038 CVE-2026-34168 CVE-2026-42208 CVE-2026-49468".split(" "),
-  ..."CVE-2026-114612 CVE-2026-42203 CVE-2026-70486 CVE-2026-44549 CVE-2026-59216 CVE-2026-45400".split(" "),
-  ..."CVE-2026-45401 CVE-2026-54020 CVE-2026-70485 CVE-2026-32625 CVE-2023-27482 CVE-2026-34205".split(" "),
-  ..."CVE-2025-68664 CVE-2025-68665 CVE-2026-30851 GO-2026-5346 GO-2026-6874 CVE-2025-5891".split(" "),
-  ..."CVE-2026-56876 CVE-2026-76845 CVE-2026-53486 GHSA-97rm-xj73-33jh GHSA-qwp8-x4ff-5h87".split(" "),
+  ..."CVE-2026-27124 CVE-2025-69196 CVE-2026-54030 CVE-2026-104850 CVE-2025-66414 CVE-2025-66416".split(
+    " ",
+  ),
+  ..."CVE-2026-25536 CVE-2025-49596 CVE-2025-6514 CVE-2026-51997 CVE-2026-14537 CVE-2026-79748".split(
+    " ",
+  ),
+  ..."CVE-2026-22252 CVE-2026-30623 CVE-2026-42271 CVE-2026-45018 CVE-2025-59528 CVE-2025-71336".split(
+    " ",
+  ),
+  ..."CVE-2026-56274 CVE-2026-73601 CVE-2026-91931 CVE-2026-91932 CVE-2025-71334 CVE-2026-21858".split(
+    " ",
+  ),
+  ..."CVE-2025-68613 CVE-2025-64419 CVE-2025-59156 CVE-2025-59157 CVE-2025-64424 CVE-2025-66213".split(
+    " ",
+  ),
+  ..."CVE-2025-34159 CVE-2025-34161 CVE-2026-34038 CVE-2026-34168 CVE-2026-42208 CVE-2026-49468".split(
+    " ",
+  ),
+  ..."CVE-2026-114612 CVE-2026-42203 CVE-2026-70486 CVE-2026-44549 CVE-2026-59216 CVE-2026-45400".split(
+    " ",
+  ),
+  ..."CVE-2026-45401 CVE-2026-54020 CVE-2026-70485 CVE-2026-32625 CVE-2023-27482 CVE-2026-34205".split(
+    " ",
+  ),
+  ..."CVE-2025-68664 CVE-2025-68665 CVE-2026-30851 GO-2026-5346 GO-2026-6874 CVE-2025-5891".split(
+    " ",
+  ),
+  ..."CVE-2026-56876 CVE-2026-76845 CVE-2026-53486 GHSA-97rm-xj73-33jh GHSA-qwp8-x4ff-5h87".split(
+    " ",
+  ),
   "CVE-2025-8022",
 ];
 
@@ -53,9 +73,7 @@ export const WAITING: readonly Waiting[] = [
     why: "nothing is installed from elsewhere but Caddy, with its checksum verified",
   },
   {
-    findings: [
-      ...["S19", "CVE-2026-45400", "CVE-2026-45401", "CVE-2026-54020", "CVE-2026-70485"],
-    ],
+    findings: [...["S19", "CVE-2026-45400", "CVE-2026-45401", "CVE-2026-54020", "CVE-2026-70485"]],
     part: "remote MCP servers, and documents of clients' ids",
     why: "Luna fetches no address that a client gives",
   },
@@ -68,7 +86,7 @@ export const WAITING: readonly Waiting[] = [
     why: "no command of a client's is ever run",
   },
   {
-    findings: ["3.4-8", "CVE-2026-27124", "CVE-2025-69196", "CVE-2026-54030"],
+    findings: ["3.4-8", "CVE-2025-69196", "CVE-2026-54030"],
     part: "the OAuth authorization server",
     why: "MCP takes keys; there is no token, no consent and no redirect of a client's",
   },

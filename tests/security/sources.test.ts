@@ -80,7 +80,7 @@ async function installed(name: string): Promise<string> {
   return z.object({ version: z.string() }).parse(await file.json()).version;
 }
 
-test("CVE-2026-104850, CVE-2025-66414, CVE-2025-68664, GO-2026-6874 parts with known faults are not used", async () => {
+test("CVE-2026-104850, CVE-2025-66414, CVE-2025-68664, GO-2026-5346, GO-2026-6874 parts with known faults are not used", async () => {
   expect(isAtLeast(await installed("@modelcontextprotocol/sdk"), "1.31.0")).toBe(true);
   expect(isAtLeast(await installed("@langchain/core"), "1.1.8")).toBe(true);
   expect(isAtLeast(CADDY_VERSION, "2.11.5")).toBe(true);
