@@ -222,8 +222,10 @@ describe("secrets", () => {
     expect(copiesIn(logs, secrets)).toEqual([]);
     for (const secret of Object.values(secrets)) expect(luna.output()).not.toContain(secret);
     expect(commandLinesWith(pidsNow(), Object.values(secrets))).toEqual([]);
-    const talkative = Bun.spawn(["sh", "-c", `sleep 30 # ${luna.credentials.agentKey}`]);
-    expect(commandLinesWith([talkative.pid], Object.values(secrets))).toHaveLength(1);
+    const talkative = Bun.spawn(["sh", "-c", "sleep 30; :", luna.credentials.agentKey]);
+    await until(() => commandLinesWith([talkative.pid], Object.values(secrets)).length === 1, {
+      what: "the planted secret to be found",
+    });
     talkative.kill();
     await talkative.exited;
   });
