@@ -9,7 +9,7 @@ export const LIFETIMES = [
   { id: "90", label: "In 90 days", days: 90 },
   { id: "365", label: "In a year", days: 365 },
 ] as const;
-export type Lifetime = (typeof LIFETIMES)[number]["id"];
+type Lifetime = (typeof LIFETIMES)[number]["id"];
 
 export interface KeyDraft {
   name: string;
