@@ -1,106 +1,70 @@
-/** Tests of reading and editing `.env`. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+/** Tests of the store of `.env`. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
-import { EnvFile, editEnv, envProblems, parseEnv } from "./env-file.ts";
+import { EnvFile, FILE_BYTES_MAX, VALUE_BYTES_MAX } from "./env-file.ts";
 
-describe("parseEnv", () => {
-  test.each([
-    ["A=1", { A: "1" }],
-    ["export A=1", { A: "1" }],
-    ["A = spaced  ", { A: "spaced" }],
-    ["A=1 # a comment", { A: "1" }],
-    ['A="1 # kept"', { A: "1 # kept" }],
-    ["A='$HOME `x`'", { A: "$HOME `x`" }],
-    ['A="line\\nbreak \\"q\\" \\\\"', { A: 'line\nbreak "q" \\' }],
-    ["# only a comment\n\nnot an assignment", {}],
-    ["A=1\nA=2", { A: "2" }],
-    ["A=", { A: "" }],
-    ['A="1" # a comment', { A: "1" }],
-    ["A='1' # a comment", { A: "1" }],
-    ['A="no end', { A: '"no end' }],
-    ["\uFEFFA=1", { A: "1" }],
-  ])("%j", (text, values) => {
-    expect(parseEnv(text)).toEqual(values);
-  });
+let folder: string;
+let file: EnvFile;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "luna-env-"));
+  file = new EnvFile(join(folder, ".env"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+test("is private whatever it was before, and refuses names that are none", async () => {
+  await writeFile(file.path, "# mine\n", { mode: 0o644 });
+  await file.set({ KEY: "value" });
+  expect((await stat(file.path)).mode & 0o777).toBe(0o600);
+  expect(await file.read()).toEqual({ KEY: "value" });
+  await expect(file.set({ "a b": "x" })).rejects.toThrow('Cannot set "a b"');
+  await expect(file.set({ "A\nB": "x" })).rejects.toThrow("Cannot set");
 });
 
-describe("editEnv", () => {
-  test("keeps comments, order and what it does not know", () => {
-    const text = "# mine\nB=2\n\nA=1 # old\nnoise\n";
-    expect(editEnv(text, { A: "new value", C: "3" })).toBe(
-      '# mine\nB=2\n\nA="new value"\nnoise\nC=3\n',
-    );
-  });
-
-  test("removes with null, and a double assignment leaves one line", () => {
-    expect(editEnv("A=1\nB=2\nA=3\n", { A: "4", B: null })).toBe("A=4\n");
-  });
-
-  test("whatever is written is read back, and adds no other variable", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (value) => {
-        expect(parseEnv(editEnv("B=2\n", { A: value }))).toEqual({ B: "2", A: value });
-      }),
-    );
-  });
+test("no writer can put a name there that changes how programs run, and everybody can take it out", async () => {
+  await writeFile(file.path, "LD_PRELOAD=/x.so\nA=1\n");
+  await expect(file.set({ NODE_OPTIONS: "x" })).rejects.toThrow("how programs run");
+  await expect(file.set({ B: "2", PATH: "/x" })).rejects.toThrow("how programs run");
+  expect(await file.read()).toEqual({ LD_PRELOAD: "/x.so", A: "1" });
+  await file.set({ LD_PRELOAD: null });
+  expect(await file.read()).toEqual({ A: "1" });
 });
 
-describe("EnvFile", () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "luna-env-"));
-  });
-  afterEach(() => rm(folder, { recursive: true }));
-
-  test("is private whatever it was before, and refuses names that are none", async () => {
-    const path = join(folder, ".env");
-    await writeFile(path, "# mine\n", { mode: 0o644 });
-    const file = new EnvFile(path);
-    await file.set({ KEY: "value" });
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(await file.read()).toEqual({ KEY: "value" });
-    await expect(file.set({ "a b": "x" })).rejects.toThrow('Cannot set "a b"');
-    await expect(file.set({ "A\nB": "x" })).rejects.toThrow("Cannot set");
-  });
+test.each([
+  ["a NUL", "a secret\0"],
+  ["half a character", "a secret\uD800"],
+  ["more than an environment holds", "a secret".repeat(VALUE_BYTES_MAX)],
+])("%s is refused without being shown, and nothing is written", async (_, value) => {
+  const failure = await file.set({ KEY: value }).catch((error: unknown) => String(error));
+  expect(failure).toMatch(/Cannot set "KEY": its value/);
+  expect(failure).not.toContain("a secret");
+  expect(await file.read()).toEqual({});
 });
 
-describe("envProblems", () => {
-  test.each([
-    ["# a comment\n\n  # another\nA=1\nexport B='2' # fine\nC=\"3\" # fine\r\n", []],
-    ["A=1\n  oops\n", [/"\/home\/\.env": line 2, column 3 is no NAME=value/]],
-    ["A=1\nB=2=3\n9C=1\n", [/line 3, column 1 is no NAME=value/]],
-    ['A="no end\n', [/line 1, column 3 begins a quote that does not end/]],
-    ["A=1\nB=\0\0\n", [/line 2, column 3 is not text/]],
-    ["A=1\nB=caf\uFFFD\n", [/line 2, column 6 is not text/]],
-  ])("%j", (text, patterns) => {
-    const problems = envProblems(text, "/home/.env");
-    expect(problems.length).toBe(patterns.length);
-    for (const [index, pattern] of patterns.entries()) expect(problems[index]).toMatch(pattern);
-  });
-
-  test("a file of something else is told in a few sentences, none of which shows a line", () => {
-    const problems = envProblems("the secret itself\n".repeat(10_000), "/home/.env");
-    expect(problems.length).toBe(5);
-    expect(problems.join()).not.toContain("secret");
-  });
+test("the whole has its limit, and a full one can be made smaller", async () => {
+  const value = "x".repeat(VALUE_BYTES_MAX);
+  const names = Array.from({ length: FILE_BYTES_MAX / VALUE_BYTES_MAX - 1 }, (_, n) => `KEY_${n}`);
+  await file.set(Object.fromEntries(names.map((name) => [name, value])));
+  await expect(file.set({ ONE_MORE: value })).rejects.toThrow("would have more than");
+  await file.set({ KEY_0: null, KEY_1: "short" });
+  expect(Object.keys(await file.read())).not.toContain("KEY_0");
 });
 
 test("a file that is not text is never written again, and changes at one time are all kept", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "luna-env-"));
-  try {
-    const file = new EnvFile(join(folder, ".env"));
-    const names = Array.from({ length: 10 }, (_, index) => `KEY_${index}`);
-    await Promise.all(names.map((name) => file.set({ [name]: "1" })));
-    expect(Object.keys(await file.read())).toEqual(names);
-    const damaged = Buffer.from([...Buffer.from("A=1\nB=caf"), 0xe9, 0x0a]);
-    await writeFile(file.path, damaged);
-    await expect(file.set({ C: "1" })).rejects.toThrow("line 2, column 6 is not UTF-8 text");
-    expect((await Bun.file(file.path).bytes()).toString()).toBe(new Uint8Array(damaged).toString());
-    expect(await file.read()).toMatchObject({ A: "1" });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const names = Array.from({ length: 10 }, (_, index) => `KEY_${index}`);
+  await Promise.all(names.map((name) => file.set({ [name]: "1" })));
+  expect(Object.keys(await file.read())).toEqual(names);
+  const damaged = Buffer.from([...Buffer.from("A=1\nB=caf"), 0xe9, 0x0a]);
+  await writeFile(file.path, damaged);
+  await expect(file.set({ C: "1" })).rejects.toThrow("line 2, column 6 is not UTF-8 text");
+  expect((await Bun.file(file.path).bytes()).toString()).toBe(new Uint8Array(damaged).toString());
+  expect(await file.read()).toMatchObject({ A: "1" });
+});
+
+test("what changes nothing writes nothing", async () => {
+  await file.set({ KEY: "value" });
+  const { ino } = await stat(file.path);
+  await file.set({ KEY: "value", ABSENT: null });
+  expect((await stat(file.path)).ino).toBe(ino);
 });

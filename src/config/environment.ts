@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { InvalidInputError } from "../lib/errors.ts";
 import { explain } from "../lib/explain.ts";
-import { parseEnv } from "./env-file.ts";
+import { parseEnv } from "./env-text.ts";
 import { pathsOf } from "./paths.ts";
 
 const PORT_OFFSET_MAX = 50_000;

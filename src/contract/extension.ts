@@ -2,11 +2,25 @@
 import { z } from "zod";
 import { KeyName, ThingName } from "./names.ts";
 
+/** A secret that an extension asks for: its name alone, or with what a person should know to fill it in. */
+export const RequiredSecret = z.preprocess(
+  (entry) => (typeof entry === "string" ? { name: entry } : entry),
+  z.looseObject({
+    name: KeyName,
+    label: z.string().optional(),
+    /** Where one gets it, for example. */
+    help: z.string().optional(),
+    /** What a form begins with. */
+    default: z.string().optional(),
+  }),
+);
+export type RequiredSecret = z.infer<typeof RequiredSecret>;
+
 export const Manifest = z.looseObject({
   name: ThingName.optional(),
   description: z.string().optional(),
   version: z.string().default(""),
-  required_secrets: z.array(KeyName).default([]),
+  required_secrets: z.array(RequiredSecret).default([]),
   auto_update: z.boolean().default(false),
   ui: z
     .looseObject({

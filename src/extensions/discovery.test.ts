@@ -25,7 +25,8 @@ test("no folder is no extensions", async () => {
 
 test("extensions are found in the order of their names, with or without a manifest", async () => {
   extension("notes");
-  extension("calendar", { required_secrets: ["CALENDAR_KEY"], theme: "dark" }, "ui");
+  const secrets = ["CALENDAR_KEY", { name: "CALENDAR_URL", default: "http://x" }];
+  extension("calendar", { required_secrets: secrets, theme: "dark" }, "ui");
   writeFileSync(join(folder, "README.md"), "");
   mkdirSync(join(folder, ".calendar.tmp"));
   symlinkSync(join(folder, "nowhere"), join(folder, "broken-link"));
@@ -35,7 +36,10 @@ test("extensions are found in the order of their names, with or without a manife
     {
       name: "calendar",
       has_tools: false,
-      manifest: { required_secrets: ["CALENDAR_KEY"], theme: "dark" },
+      manifest: {
+        required_secrets: [{ name: "CALENDAR_KEY" }, { name: "CALENDAR_URL", default: "http://x" }],
+        theme: "dark",
+      },
     },
     {
       name: "notes",
@@ -77,11 +81,8 @@ test("a manifest with another name is told, and the folder's name counts", async
 });
 
 test("an extension gets the secrets it names, that are set, and that it may have", () => {
-  const manifest = {
-    required_secrets: ["A_KEY", "EMPTY", "UNSET", "LUNA_SECRET", "BUN_OPTIONS"],
-    version: "",
-    auto_update: false,
-  };
+  const names = ["A_KEY", "EMPTY", "UNSET", "LUNA_SECRET", "BUN_OPTIONS"];
+  const manifest = { required_secrets: names.map((name) => ({ name })) };
   const values = { A_KEY: "a", EMPTY: "", LUNA_SECRET: "root", BUN_OPTIONS: "-e", OTHER: "o" };
   expect(secretsFor(manifest, values)).toEqual({ A_KEY: "a" });
   expect(["PATH", "LD_PRELOAD", "NODE_OPTIONS"].some(isAllowedSecret)).toBe(false);

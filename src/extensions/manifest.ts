@@ -14,10 +14,10 @@ export const MANIFEST_FILE = "config.json";
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, MANIFEST_FILE);
   const manifest = (await readJsonIfThere(path, Manifest)) ?? Manifest.parse({});
-  const refused = manifest.required_secrets.findIndex((key) => !isAllowedSecret(key));
+  const refused = manifest.required_secrets.findIndex(({ name }) => !isAllowedSecret(name));
   if (refused >= 0) {
     throw new InvalidInputError(
-      `Cannot read "${path}": required_secrets[${refused}] is "${manifest.required_secrets[refused]}", which no extension may have`,
+      `Cannot read "${path}": required_secrets[${refused}] is "${manifest.required_secrets[refused]?.name}", which no extension may have`,
     );
   }
   return manifest;

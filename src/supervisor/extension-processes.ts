@@ -10,7 +10,7 @@ import type { RoutesFile } from "../contract/routes.ts";
 import type { Extension } from "../extensions/discovery.ts";
 import { readManifest } from "../extensions/manifest.ts";
 import { type OwnProcess, ownProcesses } from "../extensions/own-processes.ts";
-import { secretsFor } from "../extensions/secrets.ts";
+import { secretNames, secretsFor } from "../extensions/secrets.ts";
 import { messageOf } from "../lib/errors.ts";
 import { writeJsonAtomic } from "../lib/files.ts";
 import { holderOfPort } from "../lib/proc.ts";
@@ -160,7 +160,7 @@ export class ExtensionProcesses {
       );
     return {
       ...base,
-      ...secretsFor(manifest, await settingsOf(context, manifest.required_secrets)),
+      ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
       PATH: [paths.bin, base["PATH"] ?? ""].join(delimiter),
       LUNA_EXTENSION: extension,
       LUNA_PORTS: JSON.stringify({

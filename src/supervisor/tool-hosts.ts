@@ -5,7 +5,7 @@ import { baseEnvironment, selfCommand } from "../config/environment.ts";
 import { MARK_VARIABLE, processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import { readManifest } from "../extensions/manifest.ts";
-import { secretsFor } from "../extensions/secrets.ts";
+import { secretNames, secretsFor } from "../extensions/secrets.ts";
 import { NotFoundError, UnavailableError } from "../lib/errors.ts";
 import { PRIVATE_MODE } from "../lib/files.ts";
 import type { Logger } from "../lib/log.ts";
@@ -118,7 +118,7 @@ export class ToolHosts {
     const manifest = await readManifest(join(context.paths.extensions, extension));
     return {
       ...baseEnvironment(context.environment),
-      ...secretsFor(manifest, await settingsOf(context, manifest.required_secrets)),
+      ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
       LUNA_EXTENSION: extension,
     };
   }

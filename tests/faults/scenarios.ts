@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { parseEnv } from "../../src/config/env-file.ts";
+import { parseEnv } from "../../src/config/env-text.ts";
 import { portsWith } from "../../src/config/ports.ts";
 import { LoginLink } from "../../src/contract/auth.ts";
 import { MasterConfig } from "../../src/contract/config.ts";

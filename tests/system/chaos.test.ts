@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseEnv } from "../../src/config/env-file.ts";
+import { parseEnv } from "../../src/config/env-text.ts";
 import { MasterConfig } from "../../src/contract/config.ts";
 import { StateFile } from "../../src/contract/process.ts";
 import { sendSignal } from "../../src/lib/proc.ts";

@@ -152,10 +152,7 @@ class Bench {
 
   spawn(describe = false): Host {
     const values = { MY_SECRET: "open sesame", OTHER_SECRET: "not yours" };
-    const own = secretsFor(
-      { required_secrets: ["MY_SECRET"], version: "", auto_update: false },
-      values,
-    );
+    const own = secretsFor({ required_secrets: [{ name: "MY_SECRET" }] }, values);
     const child = Bun.spawn([process.execPath, "-e", entry(describe)], {
       cwd: this.home,
       env: { LUNA_HOME: this.home, LUNA_EXTENSION: EXTENSION, ...own },

@@ -7,6 +7,7 @@ import { type Paths, pathsOf } from "../../config/paths.ts";
 import { ThingName } from "../../contract/names.ts";
 import { loadTools } from "../../extensions/load-tools.ts";
 import { readManifest } from "../../extensions/manifest.ts";
+import { secretNames } from "../../extensions/secrets.ts";
 import { InvalidInputError } from "../../lib/errors.ts";
 import { PRIVATE_MODE } from "../../lib/files.ts";
 import { createLogger, type Logger } from "../../lib/log.ts";
@@ -38,7 +39,7 @@ export async function main(
   process.umask(PRIVATE_UMASK);
   const paths = pathsOf(environment.home);
   const manifest = await readManifest(join(paths.extensions, extension));
-  const secrets = manifest.required_secrets.map((key) => environment.variables[key] ?? "");
+  const secrets = secretNames(manifest).map((key) => environment.variables[key] ?? "");
   const log = createLogger(`tool-host-${extension}`, secrets);
   logConsole(log);
   if (options.describe === true) {
