@@ -26,7 +26,7 @@ interface Loss {
 
 export interface AuditTrailOptions extends SegmentWriterOptions {
   /** Values that must never be written; what looks like a key is taken out anyway. */
-  secrets?: readonly string[];
+  secrets?: readonly string[] | (() => readonly string[]);
   log: Logger;
   /** Milliseconds since 1970. */
   clock?: () => number;
@@ -38,7 +38,7 @@ export interface AuditTrailOptions extends SegmentWriterOptions {
  */
 export class AuditTrail {
   readonly #writer: SegmentWriter;
-  readonly #secrets: readonly string[];
+  readonly #secrets: () => readonly string[];
   readonly #log: Logger;
   readonly #clock: () => number;
   readonly #refusals = new Refusals();
@@ -48,7 +48,7 @@ export class AuditTrail {
 
   constructor({ secrets = [], log, clock = Date.now, ...writer }: AuditTrailOptions) {
     this.#writer = new SegmentWriter(writer);
-    this.#secrets = secrets;
+    this.#secrets = typeof secrets === "function" ? secrets : () => secrets;
     this.#log = log;
     this.#clock = clock;
   }
@@ -85,7 +85,7 @@ export class AuditTrail {
 
   #tryTo(record: AuditRecord, now: number): void {
     try {
-      this.#writer.append(lineOf(record, { now, secrets: this.#secrets }));
+      this.#writer.append(lineOf(record, { now, secrets: this.#secrets() }));
     } catch (error) {
       const reason = messageOf(error);
       this.#loss = { since: now, count: 0, actions: {}, reason, tried_at: now, told_at: 0 };
@@ -120,7 +120,7 @@ export class AuditTrail {
       details: { count, actions, reason, since },
     };
     try {
-      this.#writer.append(lineOf(told, { now, secrets: this.#secrets }));
+      this.#writer.append(lineOf(told, { now, secrets: this.#secrets() }));
       this.#loss = undefined;
       clearInterval(this.#retry);
       this.#retry = undefined;

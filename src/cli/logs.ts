@@ -1,6 +1,8 @@
 /** `luna logs`: the lines of all parts in the order of time, out of the files, whether Luna runs or not. */
 import { z } from "zod";
+import { EnvFile } from "../config/env-file.ts";
 import type { Environment } from "../config/environment.ts";
+import { secretValuesOf } from "../config/known-keys.ts";
 import { pathsOf } from "../config/paths.ts";
 import { type LogLine, LogQuery } from "../contract/logs.ts";
 import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
@@ -62,6 +64,16 @@ function readOptions(args: string[]) {
   return { ...options, limit, names: given.positionals };
 }
 
+/** What an extension writes of its keys into its own log is in the file, and shown to nobody. */
+async function secretsOf(environment: Environment): Promise<string[]> {
+  try {
+    return secretValuesOf(await new EnvFile(pathsOf(environment.home).env).read());
+  } catch {
+    // Logs are read above all when something is broken.
+    return [];
+  }
+}
+
 export async function logs(environment: Environment, args: string[]): Promise<number> {
   const options = readOptions(args);
   const { names, limit, after, before } = options;
@@ -75,15 +87,17 @@ export async function logs(environment: Environment, args: string[]): Promise<nu
     since: options.since === undefined ? undefined : parseSince(options.since, Date.now()),
     grep: options.grep === undefined ? undefined : parsePattern(options.grep),
   };
+  const secrets = await secretsOf(environment);
   if (options.page) {
-    await writeOut(`${JSON.stringify(await readPage({ files, filter, limit, after, before }))}\n`);
+    const found = await readPage({ files, filter, limit, after, before, secrets });
+    await writeOut(`${JSON.stringify(found)}\n`);
     return 0;
   }
   const withUnfinished = !options.follow;
   const page: Page =
     limit === 0
       ? { entries: [], spans: spansNow(files), more: false }
-      : await pageBackward({ files, filter, limit, withUnfinished });
+      : await pageBackward({ files, filter, limit, withUnfinished, secrets });
   const format = lineFormatter({
     names: files.map(({ name }) => name),
     color: environment.color,
@@ -100,7 +114,7 @@ export async function logs(environment: Environment, args: string[]): Promise<nu
   if (!isRead || !options.follow) return 0;
   const isGone = readerGone(process.stdout.fd);
   await follow({
-    ...{ folders, names, filter, after: page.spans },
+    ...{ folders, names, filter, after: page.spans, secrets: () => secrets },
     onLines: async ({ lines, gap }) => {
       if (gap > 0) process.stderr.write(`At least ${gap} lines came too fast to be shown\n`);
       return show(lines);

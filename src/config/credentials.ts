@@ -26,7 +26,7 @@ const GENERATED = {
   AGENT_API_KEY: () => generateSecret(API_KEY_PREFIX),
 };
 
-function credentialsFrom(values: Record<string, string>): Credentials | undefined {
+export function credentialsFrom(values: Readonly<Record<string, string>>): Credentials | undefined {
   const { LUNA_SECRET, SUPERVISOR_API_TOKEN, AGENT_API_KEY } = values;
   if (!LUNA_SECRET || !SUPERVISOR_API_TOKEN || !AGENT_API_KEY) return undefined;
   return {

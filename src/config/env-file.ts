@@ -10,7 +10,7 @@ export const VALUE_BYTES_MAX = 64 * 1024;
 export const FILE_BYTES_MAX = 1024 * 1024;
 
 /** Names to values; `null` takes one out. */
-type Changes = Record<string, string | null>;
+export type Changes = Record<string, string | null>;
 
 /** Why this cannot be a value, as the second half of a sentence; it never shows the value. */
 export function valueRefusal(value: string): string | undefined {
@@ -49,30 +49,34 @@ export class EnvFile {
 
   /** Sets (or with `null` removes) variables; the file is 0600 whatever it was before. */
   async set(changes: Changes): Promise<void> {
-    await this.change(() => changes);
+    await this.change(() => ({ changes }));
   }
 
   /**
-   * Makes the changes that `decide` finds right for what the file holds; one change after another.
+   * Makes the changes that `decide` finds right for what the file holds, and answers what it decided;
+   * one change after another.
    * @throws InvalidInputError for a name or value that no variable can have
    */
-  async change(decide: (values: Record<string, string>) => Changes): Promise<void> {
-    const change = async (): Promise<void> => {
+  async change<Decision extends { changes: Changes }>(
+    decide: (values: Readonly<Record<string, string>>) => Decision,
+  ): Promise<Decision> {
+    const change = async (): Promise<Decision> => {
       // What is not text would be lost by writing it again.
       const text = decodeText(this.path, (await readBytesIfThere(this.path)) ?? new Uint8Array());
-      const changes = decide(parseEnv(text));
-      refuse(changes);
-      const edited = editEnv(text, changes);
-      if (edited === text) return;
+      const decision = decide(parseEnv(text));
+      refuse(decision.changes);
+      const edited = editEnv(text, decision.changes);
+      if (edited === text) return decision;
       if (edited.length > text.length && Buffer.byteLength(edited) > FILE_BYTES_MAX) {
         throw new InvalidInputError(
           `Cannot write "${this.path}": it would have more than ${FILE_BYTES_MAX} bytes; delete keys that nobody needs`,
         );
       }
       await writeFileAtomic(this.path, edited);
+      return decision;
     };
     const result = this.#turn.then(change);
     this.#turn = result.catch(() => undefined);
-    await result;
+    return result;
   }
 }

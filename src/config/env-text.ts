@@ -83,13 +83,27 @@ function entriesOf(text: string): EnvEntry[] {
   return entries;
 }
 
-/** The variables of a `.env` text; the last of several assignments wins. */
-export function parseEnv(text: string): Record<string, string> {
-  const values = new Map<string, string>();
-  for (const { name, value } of entriesOf(text)) {
-    if (name !== undefined) values.set(name, value);
+interface EnvAssignment {
+  name: string;
+  value: string;
+  /** The line that it begins on, from 1. */
+  line: number;
+}
+
+/** The variables of a `.env` text in their order; the last of several assignments wins. */
+export function envAssignments(text: string): EnvAssignment[] {
+  const found = new Map<string, EnvAssignment>();
+  let line = 1;
+  for (const { name, value, raw } of entriesOf(text)) {
+    if (name !== undefined) found.set(name, { name, value, line });
+    line += raw.split("\n").length;
   }
-  return Object.fromEntries(values);
+  return [...found.values()];
+}
+
+/** Names to values. */
+export function parseEnv(text: string): Record<string, string> {
+  return Object.fromEntries(envAssignments(text).map(({ name, value }) => [name, value]));
 }
 
 /** A line that is no assignment, or one to be unsure of. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { KeyName, ThingName } from "./names.ts";
 
 /** A secret that an extension asks for: its name alone, or with what a person should know to fill it in. */
-export const RequiredSecret = z.preprocess(
+const RequiredSecret = z.preprocess(
   (entry) => (typeof entry === "string" ? { name: entry } : entry),
   z.looseObject({
     name: KeyName,
@@ -14,7 +14,6 @@ export const RequiredSecret = z.preprocess(
     default: z.string().optional(),
   }),
 );
-export type RequiredSecret = z.infer<typeof RequiredSecret>;
 
 export const Manifest = z.looseObject({
   name: ThingName.optional(),

@@ -2,7 +2,7 @@
 import { KeyName } from "./names.ts";
 
 /** Keys that Luna makes for itself; with one of these a program could pass for Luna. */
-export const OWN_KEYS = ["LUNA_SECRET", "SUPERVISOR_API_TOKEN", "AGENT_API_KEY"] as const;
+const OWN_KEYS = ["LUNA_SECRET", "SUPERVISOR_API_TOKEN", "AGENT_API_KEY"] as const;
 
 /**
  * Names that change what a program runs, loads, trusts or talks to rather than what it does, and those that

@@ -18,11 +18,63 @@ const SECRET_LENGTH_MIN = 8;
 const SECRET_SHAPES =
   /\b(?:sk|ghp|gho|github_pat|xox[abp])[-_][A-Za-z0-9_-]{8,}|\bBearer\s+[A-Za-z0-9._~+/=-]{8,}/g;
 
-/** Replaces every one of `secrets`, and whatever has the shape of a secret, in `text`. */
+/** Each line of a value of several lines is looked for by itself, unless it could be anything. */
+const LINE_LENGTH_MIN = 16;
+/** Bytes that stand for themselves in base64, wherever in it a value begins. */
+const BASE64_GROUP = 3;
+/** Shorter pieces of base64 could be anything. */
+const BASE64_LENGTH_MIN = 16;
+
+/** The value within base64 of more than the value: without the ends that its neighbours have a part in. */
+function inBase64(secret: string): string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const skipped = before === 0 ? 0 : BASE64_GROUP - before;
+    const bytes = Buffer.from(secret).subarray(skipped);
+    const whole = bytes.subarray(0, bytes.length - (bytes.length % BASE64_GROUP));
+    const encoded = whole.toString("base64");
+    return encoded.length < BASE64_LENGTH_MIN ? [] : [encoded, whole.toString("base64url")];
+  });
+}
+
+/** JSON within JSON within a line of JSON. */
+const JSON_DEPTH_MAX = 3;
+
+/** A value as it may stand in text: as it is, in JSON (also in JSON within JSON), in an address, in base64. */
+function formsOf(secret: string): string[] {
+  if (secret.length < SECRET_LENGTH_MIN) return [];
+  const lines = secret.split(/[\r\n]+/).filter((line) => line.length >= LINE_LENGTH_MIN);
+  const inJson = [secret];
+  for (let depth = 1; depth <= JSON_DEPTH_MAX; depth += 1) {
+    inJson.push(JSON.stringify(inJson.at(-1)).slice(1, -1));
+  }
+  const inAddress = secret.isWellFormed() ? encodeURIComponent(secret) : secret;
+  return [
+    ...[...inJson, ...lines],
+    ...[inAddress, inAddress.replaceAll("%20", "+"), ...inBase64(secret)],
+  ];
+}
+
+/** By the array that they belong to, as the same secrets are looked for in each line. */
+const FORMS = new WeakMap<readonly string[], readonly string[]>();
+
+/** All that is to be looked for, the longest first: a part of it must not be found before the whole. */
+function formsOfAll(secrets: readonly string[]): readonly string[] {
+  const known = FORMS.get(secrets);
+  if (known !== undefined) return known;
+  const forms = [...new Set(secrets.flatMap(formsOf))];
+  forms.sort((one, other) => other.length - one.length);
+  FORMS.set(secrets, forms);
+  return forms;
+}
+
+/**
+ * Replaces every one of `secrets`, and whatever has the shape of a secret, in `text`.
+ * @param secrets not changed afterwards: what is looked for is worked out once for each array
+ */
 export function redact(text: string, secrets: readonly string[]): string {
   let clean = text;
-  for (const secret of secrets) {
-    if (secret.length >= SECRET_LENGTH_MIN) clean = clean.replaceAll(secret, REDACTED);
+  for (const form of formsOfAll(secrets)) {
+    if (clean.includes(form)) clean = clean.replaceAll(form, REDACTED);
   }
   return clean.replace(SECRET_SHAPES, REDACTED);
 }
@@ -45,21 +97,22 @@ const toStandardError = (line: string): void => {
 /**
  * A logger of JSON lines.
  * @param name the service, in each line as `service`
- * @param secrets values that must never be written
+ * @param secrets values that must never be written; a function when more of them become known
  * @param sink where each line goes, newline included
  */
 export function createLogger(
   name: string,
-  secrets: readonly string[] = [],
+  secrets: readonly string[] | (() => readonly string[]) = [],
   sink: (line: string) => void = toStandardError,
 ): Logger {
+  const known = typeof secrets === "function" ? secrets : () => secrets;
   const write = (level: Level, message: string, facts: Facts = {}): void => {
     const line = JSON.stringify(
       { time: new Date().toISOString(), level, service: name, message, ...facts },
       plain,
     );
     try {
-      sink(`${redact(line, secrets)}\n`);
+      sink(`${redact(line, known())}\n`);
     } catch {
       // The line is lost; what it is about goes on.
     }

@@ -26,7 +26,7 @@ interface FollowOptions {
   names: readonly string[] | undefined;
   filter: Filter;
   after: Spans;
-  secrets?: readonly string[];
+  secrets?(): readonly string[];
   /** Takes the next lines when it settles; false ends it all. */
   onLines(batch: Batch): Promise<boolean>;
   /** Asked at each look. */
@@ -63,7 +63,7 @@ class Follower {
       for (const file of files) gap += await this.#catchUp(file);
       const page = await pageForward({
         ...{ files, filter, limit: BATCH_LINES_MAX, after: this.#spans },
-        ...(secrets === undefined ? {} : { secrets }),
+        ...(secrets === undefined ? {} : { secrets: secrets() }),
       });
       for (const [name, span] of page.spans) this.#spans.set(name, span);
       const lines = page.entries.map(({ line }) => line);

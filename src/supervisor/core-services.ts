@@ -8,7 +8,7 @@ import { GITHUB_VARIABLES } from "../config/github.ts";
 import { processMark } from "../config/mark.ts";
 import type { Paths } from "../config/paths.ts";
 import type { Ports } from "../config/ports.ts";
-import type { CoreServiceName } from "../contract/process.ts";
+import { CoreServiceName } from "../contract/process.ts";
 import { assertionKey } from "../lib/assertion.ts";
 import type { ProcessSpec } from "./process/managed-process.ts";
 
@@ -60,6 +60,14 @@ const CORE_SERVICES: Record<CoreServiceName, CoreService> = {
   },
   hub: { label: "Hub", path: "/", settings: [], tokens: () => ({}) },
 };
+
+/** The core services that the variable reaches. */
+export function coreServicesWith(variable: string): { name: CoreServiceName; label: string }[] {
+  return CoreServiceName.options.flatMap((name) => {
+    const { label, settings } = CORE_SERVICES[name];
+    return settings.includes(variable) ? [{ name, label }] : [];
+  });
+}
 
 export interface SpecContext {
   environment: Environment;

@@ -130,6 +130,7 @@ export class ExtensionProcesses {
       name,
       label: service === undefined ? `${extension} UI` : `${extension} ${service}`,
       kind: service === undefined ? "ui" : "service",
+      extension,
       command: await startCommand(folder, port),
       cwd: folder,
       environment: () => this.#environment(extension),

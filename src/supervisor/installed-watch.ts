@@ -12,6 +12,7 @@ import type { ExtensionProcesses } from "./extension-processes.ts";
 import { watchFiles } from "./file-watch.ts";
 import { describeInstalled, syncInstalled } from "./installed.ts";
 import { problemFrom } from "./overview.ts";
+import type { Secrets } from "./secrets/secrets.ts";
 import type { ToolHosts } from "./tool-hosts.ts";
 
 const MENDED_BY_HAND = "Fix the file; Luna takes it up by itself.";
@@ -24,6 +25,7 @@ interface InstalledWatchOptions {
   config: MasterConfigStore;
   extensionProcesses: ExtensionProcesses;
   toolHosts: ToolHosts;
+  secrets: Pick<Secrets, "sync">;
   log: Logger;
   /** After each change that somebody may want to see. */
   onChange(): void;
@@ -67,6 +69,7 @@ export class InstalledWatch {
         found.push([messageOf(error), TRIED_AGAIN]);
       } else log.error(config.problem);
     }
+    await this.#readEnv();
     const known = new Map(this.#installed.map((problem) => [problem.title, problem]));
     this.#installed = found.map(([text, fix], index) => {
       if (!known.has(text)) log.error(text);
@@ -109,8 +112,9 @@ export class InstalledWatch {
   }
 
   async #readEnv(): Promise<void> {
-    const { envFile } = this.#options;
+    const { envFile, secrets } = this.#options;
     try {
+      await secrets.sync();
       const texts = await envFile.problems();
       this.#env = texts.map((text, index) => problemFrom(`env-${index}`, text, MENDED_BY_HAND));
     } catch (error) {

@@ -29,7 +29,7 @@ const messages = () => batches.flatMap(({ lines }) => lines.map(({ message }) =>
 
 function feed(options: { names?: string[]; level?: "warn"; after?: string } = {}): LogFeed {
   const one = new LogFeed({
-    ...{ folders: [folder], secrets: ["a-planted-secret"], ...options },
+    ...{ folders: [folder], secrets: () => ["a-planted-secret"], ...options },
     send: (batch) => batches.push(batch),
     waitingBytes: () => waiting,
   });
@@ -87,7 +87,7 @@ test("a viewer that does not keep up is told how many lines it missed", async ()
 
 test("a cursor that is none is refused", async () => {
   const one = new LogFeed({
-    ...{ folders: [folder], secrets: [], after: "nonsense" },
+    ...{ folders: [folder], secrets: () => [], after: "nonsense" },
     send: (batch) => batches.push(batch),
     waitingBytes: () => 0,
   });

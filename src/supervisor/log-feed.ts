@@ -11,7 +11,7 @@ const WAIT_MS = 50;
 
 interface LogFeedOptions {
   folders: readonly string[];
-  secrets: readonly string[];
+  secrets(): readonly string[];
   names?: readonly string[] | undefined;
   level?: LogLevel | undefined;
   /** Without it: from now on. */

@@ -21,7 +21,7 @@ interface LogQueriesOptions {
   environment: Environment;
   paths: Paths;
   /** Values that are shown nowhere. */
-  secrets: readonly string[];
+  secrets(): readonly string[];
 }
 
 export class LogQueries {
@@ -42,7 +42,7 @@ export class LogQueries {
     const { level, limit, after, before } = query;
     return readPage({
       ...{ files, filter: { level, since }, limit, after, before },
-      ...{ secrets, scannedBytesMax: SCANNED_BYTES_MAX },
+      ...{ secrets: secrets(), scannedBytesMax: SCANNED_BYTES_MAX },
     });
   }
 
@@ -79,7 +79,7 @@ export class LogQueries {
       new Response(child.stderr).text(),
       child.exited,
     ]);
-    if (code === 0) return LogPage.parse(JSON.parse(redact(text, secrets)));
+    if (code === 0) return LogPage.parse(JSON.parse(redact(text, secrets())));
     if (child.signalCode === null) throw new InvalidInputError(problem.trim());
     throw new UnavailableError(
       `Cannot search the logs for "${query.grep}": it takes longer than ${SEARCH_TIMEOUT_MS / 1000} s; try fewer logs, a later time or a simpler pattern`,

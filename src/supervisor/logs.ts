@@ -11,10 +11,10 @@ export function createLogs(options: {
   context: SpecContext;
   config: MasterConfigStore;
   log: Logger;
+  secrets(): readonly string[];
 }) {
-  const { context, config, log } = options;
+  const { context, config, log, secrets } = options;
   const { environment, paths } = context;
-  const secrets = Object.values(context.credentials);
   const settings = LogSettings.parse({});
   return {
     rotator: new LogRotator({

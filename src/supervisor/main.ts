@@ -33,6 +33,8 @@ import { McpServers } from "./mcp-servers.ts";
 import { createOverview, problemFrom } from "./overview.ts";
 import { provideBun } from "./own-bun.ts";
 import { ProcessTable } from "./process/process-table.ts";
+import { KnownSecrets } from "./secrets/known-secrets.ts";
+import { readSecrets } from "./secrets/read.ts";
 import { deploymentOf, modelOf, readConfig } from "./settings.ts";
 import { ToolHosts } from "./tool-hosts.ts";
 import { UsageMeter } from "./usage.ts";
@@ -49,10 +51,12 @@ async function build(environment: Environment) {
   const ports = portsWith(environment.portOffset);
   const envFile = new EnvFile(paths.env);
   const credentials = await readCredentials(envFile);
-  const secrets = Object.values(credentials);
-  const log = createLogger("supervisor", secrets);
+  const known = new KnownSecrets(Object.values(credentials));
+  const log = createLogger("supervisor", known.values);
   endOnUncaught(log);
-  const audit = new AuditTrail({ folder: paths.audit, process: "supervisor", secrets, log });
+  const audit = new AuditTrail({
+    ...{ folder: paths.audit, process: "supervisor", secrets: known.values, log },
+  });
   const context: SpecContext = { environment, paths, ports, credentials, envFile };
 
   const progress: { phase: Overview["phase"]; problems: Problem[] } = {
@@ -88,6 +92,7 @@ async function build(environment: Environment) {
   const toolNames = async () => (await catalogue.read()).tools.map(({ name }) => name);
   const mcpServers = new McpServers({ config, publicUrl: public_url, toolNames });
   const bootId = crypto.randomUUID();
+  const secrets = await readSecrets({ context, config, known, processes, toolHosts });
   const overview = createOverview({
     ...{ context, processes, bootId, phase, catalogue, deployment },
     usage: new UsageMeter(),
@@ -97,19 +102,21 @@ async function build(environment: Environment) {
       ...installed.problems,
       ...keys.problems(),
     ],
+    secrets: known.values,
+    missingSecrets: () => secrets.missing,
     model: () => modelOf(context, config),
   });
-  const { rotator, logQueries, logs } = createLogs({ context, config, log });
+  const { rotator, logQueries, logs } = createLogs({ context, config, log, secrets: known.values });
   const live = new Live({ bootId, overview, logs });
   const installed = new InstalledWatch({
-    ...{ paths, envFile, config, extensionProcesses, toolHosts, log },
+    ...{ paths, envFile, config, extensionProcesses, toolHosts, secrets, log },
     onChange: () => live.announce(),
   });
   const keys = createKeys({ context, log, onChange: () => live.announce() });
   const app = createSupervisorApp({
     ...keys,
     ...{ credentials, processes, ports, overview, phase, live, log },
-    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, audit },
+    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
     connect: { public_url, ...commandLine(environment) },
   });

@@ -4,6 +4,7 @@ import { GITHUB_VARIABLES } from "../config/github.ts";
 import { VERSION } from "../config/version.ts";
 import type { Overview, Problem, ProcessView } from "../contract/process.ts";
 import { messageOf } from "../lib/errors.ts";
+import { redact } from "../lib/log.ts";
 import { statOf } from "../lib/proc.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import { auditProblems } from "./problems/audit.ts";
@@ -12,6 +13,7 @@ import { diskProblems } from "./problems/disk.ts";
 import { envAccessProblems } from "./problems/env-access.ts";
 import { githubProblems } from "./problems/github.ts";
 import { processProblems } from "./problems/processes.ts";
+import { type MissingSecret, secretProblems } from "./problems/secrets.ts";
 import { type Finding, Problems } from "./problems.ts";
 import { lastLines } from "./process/log-tail.ts";
 import type { ProcessTable } from "./process/process-table.ts";
@@ -25,8 +27,11 @@ interface OverviewOptions {
   phase(): Overview["phase"];
   /** Problems that are not of a process, such as an extension that cannot be used. */
   otherProblems(): readonly Problem[];
+  missingSecrets(): readonly MissingSecret[];
   usage: UsageMeter;
   catalogue: { read(): Promise<{ tools: readonly unknown[]; problems: readonly string[] }> };
+  /** Values that are shown nowhere. */
+  secrets(): readonly string[];
   /** The model that is set, when one is. */
   model(): Promise<Overview["model"]>;
 }
@@ -76,7 +81,8 @@ function toolsProblem(text: string): Finding {
 function problemsOf(options: OverviewOptions): Problems {
   const { context, processes, catalogue, deployment } = options;
   const { paths } = context;
-  const lastLinesOf = (name: string, lines: number) => lastLines(paths.log(name), lines);
+  const lastLinesOf = (name: string, lines: number) =>
+    lastLines(paths.log(name), lines).map((line) => redact(line, options.secrets()));
   return new Problems([
     () => processProblems(processes.views(), { lastLines: lastLinesOf }),
     () => caddyProblems(context, processes.get("caddy")?.state === "running"),
@@ -84,6 +90,7 @@ function problemsOf(options: OverviewOptions): Problems {
     () => envAccessProblems(paths.env),
     async () => githubProblems(await settingsOf(context, GITHUB_VARIABLES), deployment.mode),
     () => auditProblems(paths.audit),
+    () => secretProblems(options.missingSecrets()),
     () => options.otherProblems(),
     async () => (await toolsOf(catalogue)).problems.map(toolsProblem),
   ]);

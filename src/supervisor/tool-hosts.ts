@@ -6,9 +6,10 @@ import { MARK_VARIABLE, processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import { readManifest } from "../extensions/manifest.ts";
 import { secretNames, secretsFor } from "../extensions/secrets.ts";
-import { NotFoundError, UnavailableError } from "../lib/errors.ts";
+import { messageOf, NotFoundError, UnavailableError } from "../lib/errors.ts";
 import { PRIVATE_MODE } from "../lib/files.ts";
 import type { Logger } from "../lib/log.ts";
+import { sendSignal } from "../lib/proc.ts";
 import { removeHostSocket } from "../tools/host-socket.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 
@@ -24,6 +25,10 @@ const PROBE_TIMEOUT_MS = 2_000;
 const STOP_GRACE_MS = 500;
 /** Loading the files of one extension may take this long. */
 const DESCRIBE_TIMEOUT_MS = 20_000;
+/** A host that is told to make room ends when its last call is answered (src/services/tool-host/life.ts). */
+const RENEW_SIGNAL = "SIGHUP";
+/** Longer calls are cut: others wait for the new run meanwhile. */
+const RENEW_TIMEOUT_MS = 10_000;
 const NAME_PREFIX = "tool-host-";
 
 interface ToolHostsOptions {
@@ -84,6 +89,24 @@ export class ToolHosts {
     return { stopped: true };
   }
 
+  /** Lets the calls under way finish; the next call starts a run that knows what has changed meanwhile. */
+  renew(host: ManagedProcess): void {
+    void this.#renew(host).catch((error: unknown) => {
+      this.#options.log.error(`Cannot end "${host.spec.name}": ${messageOf(error)}`);
+    });
+  }
+
+  async #renew(host: ManagedProcess): Promise<void> {
+    const { pid } = host;
+    if (host.state === "running" && pid !== null) {
+      sendSignal(pid, RENEW_SIGNAL);
+      const deadline = Date.now() + RENEW_TIMEOUT_MS;
+      while (host.pid === pid && Date.now() < deadline) await Bun.sleep(RETRY_MS);
+      if (host.pid !== pid) return;
+    }
+    await host.stop();
+  }
+
   /**
    * Loads the extension's tools once, in a process of its own, and writes its description.
    * @returns what went wrong, in a sentence
@@ -135,6 +158,7 @@ export class ToolHosts {
       name,
       label: `${extension} tools`,
       kind: "tool-host",
+      extension,
       command: [...selfCommand(), "tool-host", extension],
       cwd: paths.home,
       environment: () => this.#environment(extension),

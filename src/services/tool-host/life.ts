@@ -41,6 +41,7 @@ export class HostLife {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.on(signal, () => void this.#end({ code: 0, timeoutMs: STOP_TIMEOUT_MS }));
     }
+    process.on("SIGHUP", () => void this.retire("What it was started with has changed"));
     process.on("uncaughtException", (error) => void this.#crash(error));
     process.on("unhandledRejection", (error) => void this.#crash(error));
     // Also when a tool calls process.exit().

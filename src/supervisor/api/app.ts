@@ -9,6 +9,7 @@ import type { Logger } from "../../lib/log.ts";
 import { answers } from "../../lib/route-facts.ts";
 import { type ApiKeyUsesDeps, apiKeyUsesRoutes } from "./api-key-uses.ts";
 import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
+import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
 import { type McpServersDeps, mcpServersRoutes } from "./mcp-servers.ts";
@@ -25,7 +26,8 @@ export interface SupervisorDeps
     McpServersDeps,
     ToolHostsDeps,
     ApiKeysDeps,
-    ApiKeyUsesDeps {
+    ApiKeyUsesDeps,
+    KeysDeps {
   credentials: Credentials;
   /** How far the start is; known from the first moment. */
   phase(): Overview["phase"];
@@ -63,7 +65,8 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/tools", toolsRoutes(deps))
     .route("/mcp-servers", mcpServersRoutes(deps))
     .route("/api-keys", apiKeysRoutes(deps))
-    .route("/agents", agentKeyRoutes(deps));
+    .route("/agents", agentKeyRoutes(deps))
+    .route("/keys", keysRoutes(deps));
   let document: Record<string, unknown> | undefined;
   return app.get("/openapi.json", OPENAPI, async (context) => {
     const { controlApiDocument } = await import("./openapi.ts");

@@ -15,7 +15,7 @@ interface LiveOptions {
   bootId: string;
   overview(): Promise<Overview>;
   /** Where logs are, and what is shown of them nowhere. */
-  logs: { folders: readonly string[]; secrets: readonly string[] };
+  logs: { folders: readonly string[]; secrets(): readonly string[] };
 }
 
 type Socket = WSContext<ServerWebSocket>;

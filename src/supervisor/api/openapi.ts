@@ -6,6 +6,7 @@ import { McpServerView } from "../../contract/config.ts";
 import { ErrorBody } from "../../contract/error.ts";
 import { LogLine, LogPage } from "../../contract/logs.ts";
 import { Overview, Problem, ProcessView, StateFile } from "../../contract/process.ts";
+import { SecretUser, SecretView } from "../../contract/secrets.ts";
 import { ExecuteAnswer, ToolView } from "../../contract/tool.ts";
 import { openApiDocument, type Routes } from "../../lib/openapi.ts";
 
@@ -25,7 +26,7 @@ export function controlApiDocument(routes: Routes, port: number): Record<string,
     ],
     schemas: {
       ...{ ApiKeyView, KeyScopes, ErrorBody, ExecuteAnswer, LogLine, LogPage, McpServerView },
-      ...{ Overview, Problem, ProcessView, StateFile, ToolView },
+      ...{ Overview, Problem, ProcessView, SecretUser, SecretView, StateFile, ToolView },
     },
     error: ErrorBody,
     guards: {

@@ -33,6 +33,8 @@ export interface ProcessSpec extends RestartPolicy {
   name: string;
   label: string;
   kind: ProcessKind;
+  /** Whose it is, when it is an extension's. */
+  extension?: string;
   command: readonly string[];
   cwd: string;
   /** Called at each start, so that a changed key arrives with the next one. */
