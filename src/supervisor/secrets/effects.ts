@@ -47,20 +47,20 @@ export class SecretEffects {
     names: readonly string[],
     extensions: readonly Extension[],
   ): Omit<SecretEffect, "overridden"> {
-    const { processes, toolHosts } = this.#options;
     const waiting = new Map<string, SecretUser>();
     const due = new Map<string, ManagedProcess>();
     for (const name of names) {
       const { isReadAtStart = false, isPart = false } = KNOWN_KEYS.get(name) ?? {};
       for (const user of usersOf(name, extensions)) {
-        const isHeldBack = user.kind === "core" && (isPart || isReadAtStart);
-        if (user.kind === "luna" || (isHeldBack && !isReadAtStart)) waiting.set(user.name, user);
-        if (user.kind === "luna" || isHeldBack) continue;
-        for (const one of this.#processesOf(user)) due.set(one.spec.name, one);
+        const isCore = user.kind === "core";
+        // Started again with all of Luna.
+        if (isCore && isReadAtStart) continue;
+        if (user.kind === "luna" || (isCore && isPart)) waiting.set(user.name, user);
+        else for (const one of this.#processesOf(user)) due.set(one.spec.name, one);
       }
     }
     for (const one of due.values()) {
-      if (one.spec.kind === "tool-host") toolHosts.renew(one);
+      if (one.spec.kind === "tool-host") this.#options.toolHosts.renew(one);
       else one.restart();
     }
     return {
