@@ -78,6 +78,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./keys.ts")).keys,
   },
   {
+    name: "secrets",
+    summary: "secrets list | set <NAME> | unset <NAME> | import <file>: the keys of .env",
+    load: async () => (await import("./secrets.ts")).secrets,
+  },
+  {
     name: "mcp",
     summary: "mcp stdio --hub <name>: bridge a named MCP server to stdio",
     load: async () => (await import("./mcp.ts")).mcp,

@@ -18,8 +18,18 @@ interface Call {
   url: string;
   token: string;
   method?: "GET" | "POST" | "PUT" | "DELETE";
-  /** Sent as JSON. */
+  /** A form as it is; anything else as JSON. */
   body?: unknown;
+}
+
+function bodyOf({ body, token }: Call): Pick<RequestInit, "headers" | "body"> {
+  const headers = { Authorization: `Bearer ${token}` };
+  if (body === undefined) return { headers };
+  if (body instanceof FormData) return { headers, body };
+  return {
+    headers: { ...headers, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  };
 }
 
 async function call<Schema extends z.ZodType>(
@@ -31,11 +41,7 @@ async function call<Schema extends z.ZodType>(
   try {
     response = await fetch(request.url, {
       method: request.method ?? "GET",
-      headers: {
-        Authorization: `Bearer ${request.token}`,
-        ...(request.body === undefined ? {} : { "Content-Type": "application/json" }),
-      },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      ...bodyOf(request),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     // One that dies in the middle of its answer has not answered.

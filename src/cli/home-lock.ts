@@ -4,7 +4,7 @@ import { type Lock, takeLock } from "../lib/lock.ts";
 import { statOf } from "../lib/proc.ts";
 
 const Holder = z.object({
-  command: z.enum(["up", "down"]),
+  command: z.enum(["up", "down", "secrets"]),
   pid: z.int().positive(),
   start_ticks: z.int().nonnegative(),
   since: z.iso.datetime(),

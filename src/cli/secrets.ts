@@ -1,0 +1,149 @@
+/** `luna secrets list|set|unset|import`: the keys of `.env`, whether Luna runs or not; no value is ever an argument. */
+import { parseArgs } from "node:util";
+import type { Environment } from "../config/environment.ts";
+import type { EnvUpload, SecretEffect, SecretList, SecretUser } from "../contract/secrets.ts";
+import { InvalidInputError, messageOf, NotFoundError } from "../lib/errors.ts";
+import { decodeText, readBytesIfThere } from "../lib/files.ts";
+import { isTerminal, readHiddenLine } from "./hidden-line.ts";
+import { withSecrets } from "./secret-store.ts";
+
+const USAGE = `luna secrets list [--json]
+       luna secrets set <NAME>            the value is asked for, or comes by standard input
+       luna secrets unset <NAME>
+       luna secrets import <file> [--yes] shows what it would change, and asks`;
+/** What shells give a program that Ctrl-C ended. */
+const CANCELLED = 130;
+const GAP = "  ";
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function labels(users: readonly SecretUser[]): string {
+  return users.map(({ label }) => label).join(", ");
+}
+
+/** Rows with their columns below each other. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
+        .join(GAP)
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function listText(list: SecretList): string {
+  const rows = Object.entries(list).map(([name, view]) => [
+    name,
+    view.is_set ? view.value : "(empty)",
+    view.made_by_luna ? "made by Luna" : view.source === "environment" ? "environment" : ".env",
+    labels(view.used_by),
+  ]);
+  if (rows.length === 0) return "No keys are set.";
+  return table([["NAME", "VALUE", "FROM", "USED BY"], ...rows]);
+}
+
+function tellEffect(effect: SecretEffect): void {
+  if (effect.restarted.length > 0) say(`Started again with it: ${labels(effect.restarted)}.`);
+  for (const { kind, name, label } of effect.needs_restart) {
+    const how = kind === "luna" ? '"luna down", then "luna up"' : `"luna restart ${name}"`;
+    say(`${label} goes on with what was set before: ${how}.`);
+  }
+  for (const name of effect.overridden) {
+    say(`Luna was started with another ${name}, which counts until it is started without.`);
+  }
+}
+
+async function list(environment: Environment, isJson: boolean): Promise<number> {
+  const found = await withSecrets(environment, (store) => store.list());
+  say(isJson ? JSON.stringify(found, null, 2) : listText(found));
+  return 0;
+}
+
+async function set(environment: Environment, name: string): Promise<number> {
+  if (name.includes("=")) {
+    throw new InvalidInputError(
+      "Cannot set this: give the name alone; a value on the command line can be seen by everybody on this machine, and stays in the shell's history",
+    );
+  }
+  const value = isTerminal()
+    ? await readHiddenLine(`Value of ${name}: `)
+    : (await new Response(Bun.stdin.stream()).text()).replace(/\r?\n$/, "");
+  if (value === undefined) return CANCELLED;
+  const done = await withSecrets(environment, (store) => store.set(name, value));
+  say(`${name} is set.`);
+  tellEffect(done);
+  return 0;
+}
+
+async function unset(environment: Environment, name: string): Promise<number> {
+  const done = await withSecrets(environment, (store) => store.delete(name));
+  say(`${name} is not set any more.`);
+  tellEffect(done);
+  return 0;
+}
+
+function tellUpload({ added, changed, unchanged, refused }: EnvUpload): void {
+  const names = { "New:": added, "Changed:": changed, "The same:": unchanged };
+  for (const [word, some] of Object.entries(names)) {
+    if (some.length > 0) say(`${word.padEnd(10)}${some.join(", ")}`);
+  }
+  for (const { line, name, reason } of refused) {
+    say(`Left out: line ${line}${name === null ? "" : ` (${name})`}: ${reason}`);
+  }
+}
+
+async function importFile(
+  environment: Environment,
+  path: string,
+  isSure: boolean,
+): Promise<number> {
+  const bytes = await readBytesIfThere(path);
+  if (bytes === undefined) throw new NotFoundError(`Cannot read "${path}": there is no such file`);
+  const text = decodeText(path, bytes);
+  return withSecrets(environment, async (store) => {
+    const shown = await store.preview(text);
+    tellUpload(shown);
+    if (shown.added.length + shown.changed.length === 0) {
+      say("There is nothing to change.");
+      return 0;
+    }
+    if (!isSure && !isTerminal()) {
+      throw new InvalidInputError("Cannot import without being told to: add --yes");
+    }
+    if (!isSure && !/^y/i.test(prompt("Write this? [y/N]") ?? "")) return CANCELLED;
+    const done = await store.apply(text, shown.preview);
+    say(`${done.updated_count} ${done.updated_count === 1 ? "key is" : "keys are"} written.`);
+    tellEffect(done);
+    return 0;
+  });
+}
+
+function read(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: { json: { type: "boolean" }, yes: { type: "boolean", short: "y" } },
+    });
+  } catch (error) {
+    throw new InvalidInputError(`Cannot use secrets: ${messageOf(error)}\nUsage: ${USAGE}`);
+  }
+}
+
+export async function secrets(environment: Environment, args: string[]): Promise<number> {
+  const { positionals, values } = read(args);
+  const [action = "list", what, ...rest] = positionals;
+  if (action === "list" && what === undefined) return list(environment, values.json ?? false);
+  if (what !== undefined && rest.length === 0) {
+    if (action === "set") return set(environment, what);
+    if (action === "unset") return unset(environment, what);
+    if (action === "import") return importFile(environment, what, values.yes ?? false);
+  }
+  const why = action === "set" && rest.length > 0 ? "a value is no argument" : "that is no command";
+  throw new InvalidInputError(`Cannot use secrets: ${why}\nUsage: ${USAGE}`);
+}
