@@ -3,7 +3,13 @@ import { hc } from "hono/client";
 import type { ApiKeyList, CreateApiKey, NewApiKey } from "../../../src/contract/api-keys.ts";
 import type { SignInMethods } from "../../../src/contract/auth.ts";
 import type { McpServerKey, McpServerView } from "../../../src/contract/config.ts";
-import type { CoreServiceName, Overview } from "../../../src/contract/process.ts";
+import type { Overview } from "../../../src/contract/process.ts";
+import type {
+  EnvUpload,
+  RequiredSecrets,
+  SecretChanged,
+  SecretList,
+} from "../../../src/contract/secrets.ts";
 import type { ExecuteAnswer, ToolView } from "../../../src/contract/tool.ts";
 import type { AgentApp } from "../../../src/services/agent/app.ts";
 import type { AuthApp } from "../../../src/services/auth/app.ts";
@@ -43,7 +49,7 @@ export async function fetchOverview(signal: AbortSignal): Promise<Overview> {
   return await (await supervisor.overview.$get({}, { init: { signal } })).json();
 }
 
-export async function restartService(name: CoreServiceName) {
+export async function restartService(name: string) {
   return await (await supervisor.services[":name"].restart.$post({ param: { name } })).json();
 }
 
@@ -120,6 +126,31 @@ export async function rotateApiKey({ id, grace_s }: { id: string; grace_s: numbe
 
 export async function revokeApiKey(id: string) {
   return await (await supervisor["api-keys"][":id"].$delete({ param: { id } })).json();
+}
+
+export async function fetchSecrets(signal: AbortSignal): Promise<SecretList> {
+  return await (await supervisor.keys.list.$get({}, { init: { signal } })).json();
+}
+
+export async function fetchRequiredSecrets(signal: AbortSignal): Promise<RequiredSecrets> {
+  return await (await supervisor.keys.required.$get({}, { init: { signal } })).json();
+}
+
+export async function setSecret(json: { key: string; value: string }): Promise<SecretChanged> {
+  return await (await supervisor.keys.set.$post({ json })).json();
+}
+
+export async function deleteSecret(key: string): Promise<SecretChanged> {
+  return await (await supervisor.keys.delete.$post({ json: { key } })).json();
+}
+
+export async function revealSecret(key: string): Promise<string> {
+  return (await (await supervisor.keys.reveal.$post({ json: { key } })).json()).value;
+}
+
+/** Without `apply` only shows what it would change. */
+export async function uploadEnv(form: { file: File; apply?: string }): Promise<EnvUpload> {
+  return await (await supervisor.keys["upload-env"].$post({ form })).json();
 }
 
 export async function fetchSignInMethods(signal: AbortSignal): Promise<SignInMethods> {

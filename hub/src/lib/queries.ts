@@ -7,6 +7,8 @@ import {
   fetchConnect,
   fetchMcpServers,
   fetchOverview,
+  fetchRequiredSecrets,
+  fetchSecrets,
   fetchSignInMethods,
   fetchTools,
 } from "./api.ts";
@@ -73,6 +75,19 @@ export const connectQuery = queryOptions({
   queryKey: ["connect"],
   queryFn: ({ signal }) => fetchConnect(signal),
 });
+
+export const secretsQuery = queryOptions({
+  queryKey: ["secrets", "list"],
+  queryFn: ({ signal }) => fetchSecrets(signal),
+});
+
+export const requiredSecretsQuery = queryOptions({
+  queryKey: ["secrets", "required"],
+  queryFn: ({ signal }) => fetchRequiredSecrets(signal),
+});
+
+/** Both of them, after a change of either. */
+export const SECRETS = { queryKey: ["secrets"] };
 
 export const signInMethodsQuery = queryOptions({
   queryKey: ["sign-in-methods"],

@@ -2,6 +2,7 @@
 
 import { PageHeader, usePageTitle } from "../../ui/page-header.tsx";
 import { ApiKeysCard } from "./api-keys/api-keys-card.tsx";
+import { SecretsSection } from "./secrets-section.tsx";
 
 export function KeysPage() {
   usePageTitle("Keys & secrets");
@@ -12,6 +13,7 @@ export function KeysPage() {
         summary="What extensions and models need to know. Values go in, and stay in."
       />
       <div className="space-y-5">
+        <SecretsSection />
         <ApiKeysCard />
       </div>
     </>
