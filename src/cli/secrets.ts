@@ -1,16 +1,18 @@
 /** `luna secrets list|set|unset|import`: the keys of `.env`, whether Luna runs or not; no value is ever an argument. */
-import { parseArgs } from "node:util";
 import type { Environment } from "../config/environment.ts";
 import type { EnvUpload, SecretEffect, SecretList, SecretUser } from "../contract/secrets.ts";
-import { InvalidInputError, messageOf, NotFoundError } from "../lib/errors.ts";
+import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
 import { decodeText, readBytesIfThere } from "../lib/files.ts";
+import { readArguments } from "./arguments.ts";
 import { isTerminal, readHiddenLine } from "./hidden-line.ts";
 import { withSecrets } from "./secret-store.ts";
 
 const USAGE = `luna secrets list [--json]
-       luna secrets set <NAME>            the value is asked for, or comes by standard input
+       luna secrets set <NAME>             the value is asked for, or comes by standard input
        luna secrets unset <NAME>
        luna secrets import <file> [--yes] shows what it would change, and asks`;
+/** One more than are taken, for a value that has to be refused in words of its own. */
+const WORDS_MAX = 3;
 /** What shells give a program that Ctrl-C ended. */
 const CANCELLED = 130;
 const GAP = "  ";
@@ -123,20 +125,13 @@ async function importFile(
   });
 }
 
-function read(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: { json: { type: "boolean" }, yes: { type: "boolean", short: "y" } },
-    });
-  } catch (error) {
-    throw new InvalidInputError(`Cannot use secrets: ${messageOf(error)}\nUsage: ${USAGE}`);
-  }
-}
-
 export async function secrets(environment: Environment, args: string[]): Promise<number> {
-  const { positionals, values } = read(args);
+  const { positionals, values } = readArguments(args, {
+    usage: USAGE,
+    options: { json: { type: "boolean" }, yes: { type: "boolean", short: "y" } },
+    words: { min: 0, max: WORDS_MAX },
+    isPrivate: true,
+  });
   const [action = "list", what, ...rest] = positionals;
   if (action === "list" && what === undefined) return list(environment, values.json ?? false);
   if (what !== undefined && rest.length === 0) {

@@ -1,7 +1,7 @@
 /** Keys of the compiled Luna: a change reaches exactly what uses it, and no process has more in its environment than it needs. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { appendFile, readFile, stat } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { appendFile, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { EnvFile } from "../../src/config/env-file.ts";
@@ -24,7 +24,7 @@ writeFileSync(join(import.meta.dir, "..", \`loaded-\${process.pid}.json\`), JSON
 export const TOOLS = [
   defineTool({ name: "NAME_GET_env", description: "Environment", input: z.object({}), run: () => ({ ...process.env }) }),
   defineTool({ name: "NAME_GET_slow", description: "Slow", input: z.object({ ms: z.int() }),
-    run: async ({ ms }) => { await Bun.sleep(ms); return process.env.WEATHER_KEY ?? "none"; } }),
+    run: async ({ ms }) => { writeFileSync(join(import.meta.dir, "../under-way"), ""); await Bun.sleep(ms); return process.env.WEATHER_KEY ?? "none"; } }),
 ];
 `;
 const KEEP_RUNNING = "#!/bin/sh\nexec sleep 600\n";
@@ -118,11 +118,11 @@ describe("each process has in its environment", () => {
   const OF_START_SCRIPTS = new Set(["PWD", "BUN_BE_BUN"]);
   const EXPECTED: Record<string, string[]> = {
     auth: ["LUNA_AUTH_TOKEN"],
-    agent: ["AGENT_API_KEY", "LUNA_TOOL_HOST_TOKEN", "OPENAI_API_KEY", "LUNA_ASSERTION_KEY"],
+    agent: ["LUNA_EDGE_TOKEN", "LUNA_TOOL_HOST_TOKEN", "OPENAI_API_KEY", "LUNA_ASSERTION_KEY"],
     mcp: ["LUNA_MCP_TOKEN", "LUNA_TOOL_HOST_TOKEN"],
     hub: [],
     caddy: [
-      ...["SUPERVISOR_API_TOKEN", "AGENT_API_KEY", "LUNA_AUTH_TOKEN"],
+      ...["SUPERVISOR_API_TOKEN", "LUNA_EDGE_TOKEN", "LUNA_AUTH_TOKEN"],
       ...["XDG_CONFIG_HOME", "XDG_DATA_HOME"],
     ],
     weather_ui: ["LUNA_EXTENSION", "LUNA_PORTS", "WEATHER_KEY", "CITY"],
@@ -204,7 +204,10 @@ describe("setting a key", () => {
   test("a call that is under way ends with the old value, the next one has the new one", async () => {
     await post("set", { key: "WEATHER_KEY", value: "first" }, SecretChanged);
     await call("WEATHER_GET_env");
+    const mark = join(luna.home, "extensions/weather/under-way");
+    await rm(mark, { force: true });
     const slow = call("WEATHER_GET_slow", { ms: 2_000 });
+    await until(() => existsSync(mark));
     const host = await luna.pidOf("tool-host-weather");
     await post("set", { key: "WEATHER_KEY", value: "second" }, SecretChanged);
     const next = await call("WEATHER_GET_slow", { ms: 0 });
@@ -281,10 +284,12 @@ test("a key that is missing is a problem that says how to set it, until it is se
 
 describe("through the edge", () => {
   async function asOwner(path: string, body: unknown): Promise<Response> {
+    const Cookie = await luna.signIn();
     return fetch(`${luna.url}/api/supervisor/keys/${path}`, {
       method: "POST",
       headers: {
-        ...{ Cookie: await luna.signIn(), Origin: luna.url, "Content-Type": "application/json" },
+        ...{ Cookie, Origin: luna.url, "X-Luna-Page": await luna.pageToken(Cookie) },
+        "Content-Type": "application/json",
       },
       body: JSON.stringify(body),
     });
