@@ -30,7 +30,7 @@ function notConfigured(why: string): ModelError {
   return new ModelError({
     code: "llm_not_configured",
     status: 503,
-    message: `Cannot answer: ${why}. Set OPENAI_API_KEY (and OPENAI_BASE_URL for a server other than OpenAI's) in Luna's .env and restart Luna, or run Ollama on this machine; tools, MCP and the Hub work without a model`,
+    message: `Cannot answer: ${why}. Set OPENAI_API_KEY (and OPENAI_BASE_URL for a server other than OpenAI's) on the Hub's page Keys & secrets or with "luna secrets set", or run Ollama on this machine; tools, MCP and the Hub work without a model`,
   });
 }
 

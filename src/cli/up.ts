@@ -14,6 +14,7 @@ import { portsWith } from "../config/ports.ts";
 import { VERSION } from "../config/version.ts";
 import { BUNDLED } from "../extensions/bundled.generated.ts";
 import { layOutBundled } from "../extensions/bundled.ts";
+import { forbidCoreDumps } from "../lib/core-dumps.ts";
 import { ConflictError, messageOf } from "../lib/errors.ts";
 import type { Lock } from "../lib/lock.ts";
 import { childrenOf, holderOfPort, startVariableOf } from "../lib/proc.ts";
@@ -80,6 +81,7 @@ export async function up(environment: Environment, args: string[]): Promise<numb
   const began = performance.now();
   const strangers = childrenOf(process.pid);
   process.stdout.on("error", () => undefined);
+  forbidCoreDumps();
   const paths = pathsOf(environment.home);
   await layOutHome(paths);
   const lock = lockHome(paths);

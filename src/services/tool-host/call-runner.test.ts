@@ -82,6 +82,7 @@ beforeEach(async () => {
   quiet = 0;
   runner = new CallRunner({
     extension: "talker",
+    secrets: [],
     loaded,
     dataFolder: join(folder, "data"),
     settings: async () => ToolHostSettings.parse({ concurrency: 1 }),

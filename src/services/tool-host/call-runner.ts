@@ -10,7 +10,7 @@ import type {
 import type { Callable } from "../../extensions/callable.ts";
 import type { LoadedTools } from "../../extensions/load-tools.ts";
 import { messageOf, NotFoundError } from "../../lib/errors.ts";
-import type { Logger } from "../../lib/log.ts";
+import { type Logger, redact } from "../../lib/log.ts";
 import { callTimeoutMs, failure, inWords } from "../../tools/limits.ts";
 import { CallContext, CannotAskError } from "./context.ts";
 import type { LegAnswer } from "./leg.ts";
@@ -28,6 +28,8 @@ const COMPLETION_TIMEOUT_MS = 5_000;
 
 interface CallRunnerOptions {
   extension: string;
+  /** Left out of what failures say: the text of an error often has an address in it, with the key. */
+  secrets: readonly string[];
   loaded: LoadedTools;
   /** The extension's folder for data; made when a tool first asks for it. */
   dataFolder: string;
@@ -80,7 +82,7 @@ export class CallRunner {
     const callable = this.#callables.get(keyOf(kind, name));
     if (callable === undefined) {
       const why = [`the running host of "${extension}" has no such ${kind}`, ...loaded.problems];
-      return JSON.stringify(failure({ kind, name }, why.join("; ")));
+      return JSON.stringify(this.#failure({ kind, name }, why.join("; ")));
     }
     const limits = await settings();
     const timeoutMs = callTimeoutMs(callable, limits);
@@ -153,7 +155,11 @@ export class CallRunner {
     };
     // It stays: a stream goes on after this has returned. The request, and with it the signal, ends soon after.
     caller.addEventListener("abort", onGone, { once: true });
-    return (await leg?.answer) ?? JSON.stringify(failure(open.callable, "it has ended"));
+    return (await leg?.answer) ?? JSON.stringify(this.#failure(open.callable, "it has ended"));
+  }
+
+  #failure(what: Parameters<typeof failure>[0], why: string): ToolResult {
+    return failure(what, redact(why, this.#options.secrets));
   }
 
   #park(open: OpenCall): void {
@@ -168,7 +174,7 @@ export class CallRunner {
   #giveUp(open: OpenCall, what: string): void {
     const { name } = open.callable;
     this.#options.log.warn("A call was given up", { name, why: what });
-    open.conversation.end(JSON.stringify(failure(open.callable, what)));
+    open.conversation.end(JSON.stringify(this.#failure(open.callable, what)));
     this.#remove(open);
     open.controller.abort(new DOMException(what, "AbortError"));
   }
@@ -200,7 +206,7 @@ export class CallRunner {
   ): Promise<void> {
     const { callable, controller } = open;
     const fail = (what: string, more: Partial<ToolResult> = {}): void =>
-      this.#finish(open, JSON.stringify({ ...failure(callable, what), ...more }));
+      this.#finish(open, JSON.stringify({ ...this.#failure(callable, what), ...more }));
     try {
       const args = await callable.check(given);
       if ("wrong" in args) {

@@ -6,12 +6,16 @@ import type { Paths } from "../../config/paths.ts";
 import { describeTools } from "../../extensions/describe-tools.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { writeJsonAtomic } from "../../lib/files.ts";
+import { redact } from "../../lib/log.ts";
 
 /**
  * Writes `.luna/tools/<extension>.json`. Import may start anything: the caller ends this process
  * afterwards, and whoever started it bounds its time.
  */
-export async function writeDescription(paths: Paths, extension: string): Promise<void> {
+export async function writeDescription(
+  paths: Paths,
+  { extension, secrets }: { extension: string; secrets: readonly string[] },
+): Promise<void> {
   let written = false;
   process.on("exit", () => {
     // A file that calls process.exit(0) when it is imported has described nothing.
@@ -26,7 +30,8 @@ export async function writeDescription(paths: Paths, extension: string): Promise
   const path = join(paths.extensions, extension);
   const described = await describeTools({ name: extension, path });
   await setImmediate(); // Rejections are reported when the event loop comes round.
-  const problems = [...described.problems, ...stray];
+  // An error of the extension's own may say what it was given.
+  const problems = [...described.problems, ...stray].map((text) => redact(text, secrets));
   await mkdir(paths.tools, { recursive: true, mode: 0o700 });
   await writeJsonAtomic(paths.toolsFile(extension), { ...described, problems });
   written = true;

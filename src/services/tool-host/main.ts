@@ -43,14 +43,21 @@ export async function main(
   const log = createLogger(`tool-host-${extension}`, secrets);
   logConsole(log);
   if (options.describe === true) {
-    await writeDescription(paths, extension);
+    await writeDescription(paths, { extension, secrets });
     process.exit(0);
   }
-  await serveTools({ paths, extension, log });
+  await serveTools({ paths, extension, secrets, log });
 }
 
-async function serveTools(host: { paths: Paths; extension: string; log: Logger }): Promise<void> {
-  const { paths, extension, log } = host;
+interface Host {
+  paths: Paths;
+  extension: string;
+  /** The values that the extension was given. */
+  secrets: readonly string[];
+  log: Logger;
+}
+
+async function serveTools({ paths, extension, secrets, log }: Host): Promise<void> {
   const config = new MasterConfigStore(paths.masterConfig);
   const socketLink = paths.toolHostSocket(extension);
   const idleMs = (await config.read()).tool_host.idle_ms;
@@ -61,6 +68,7 @@ async function serveTools(host: { paths: Paths; extension: string; log: Logger }
   for (const problem of loaded.problems) log.warn(problem);
   const runner = new CallRunner({
     extension,
+    secrets,
     loaded,
     dataFolder: join(folder, "data"),
     settings: async () => (await config.read()).tool_host,

@@ -1,5 +1,6 @@
 /** The agent API for programs: address, key on request, and programs to begin with. */
 import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { Eye, EyeOff } from "lucide-react";
 import { useState } from "react";
 import { fetchAgentKey } from "../../lib/api.ts";
@@ -27,8 +28,11 @@ export function AgentApiCard({ publicUrl }: { publicUrl: string }) {
         {overview.data?.model.configured === false && (
           <Notice>
             No model is configured yet, so agents cannot answer. Set OPENAI_API_KEY, and
-            OPENAI_BASE_URL for another provider, in the file .env of Luna's home, then restart
-            Luna. Tools and MCP work without a model.
+            OPENAI_BASE_URL for another provider, on the page{" "}
+            <Link to="/keys" className="underline">
+              Keys &amp; secrets
+            </Link>
+            . Tools and MCP work without a model.
           </Notice>
         )}
         <Labelled label="Base URL">
