@@ -12,6 +12,9 @@ import {
 import { z } from "zod";
 import { messageOf } from "../lib/errors.ts";
 
+/** A Luna that is busy or gone forgets the session by itself. */
+const END_SESSION_MS = 1_000;
+
 const InitializeAnswer = z.looseObject({ protocolVersion: z.string() });
 
 interface BridgeOptions {
@@ -52,8 +55,22 @@ export class Bridge {
   /** Ends both sides; what Luna still runs for this client stops with it. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.#endSession();
     await this.#remote.close();
     await this.#local.close();
+  }
+
+  /** Luna would wait for the client to come back otherwise. */
+  async #endSession(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, END_SESSION_MS);
+    try {
+      await Promise.race([this.#remote.terminateSession(), late.promise]);
+    } catch (error) {
+      this.#report(messageOf(error));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #track(work: Promise<void>): void {

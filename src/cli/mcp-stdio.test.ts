@@ -9,6 +9,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import type { Server } from "bun";
 import { noKeys } from "../../tests/support/api-keys.ts";
+import { catalogueOf, toolSource } from "../../tests/support/tool-source.ts";
 import { until } from "../../tests/support/until.ts";
 import { ensureCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
@@ -44,26 +45,23 @@ function start(at: number): void {
     input_schema: { type: "object" as const },
     extension: "demo",
   });
+  const catalogue = catalogueOf({ tools: ["echo", "large", "slow"].map(tool) });
   const app = createMcpApp({
     config: new MasterConfigStore(pathsOf(home).masterConfig),
     gate: noKeys(),
-    tools: {
-      catalogue: {
-        read: async () => ({ tools: ["echo", "large", "slow"].map(tool), system_prompts: [] }),
+    tools: toolSource(
+      async () => catalogue,
+      async ({ tool: name, arguments: payload, signal }) => {
+        if (name === "echo") return { success: !("fail" in payload), payload };
+        if (name === "large") return { success: true, payload: LARGE };
+        started += 1;
+        const aborted = Promise.withResolvers<void>();
+        signal?.addEventListener("abort", () => aborted.resolve());
+        await aborted.promise;
+        stopped += 1;
+        throw new Error("stopped");
       },
-      client: {
-        call: async ({ tool: name, arguments: payload, signal }) => {
-          if (name === "echo") return { success: !("fail" in payload), payload };
-          if (name === "large") return { success: true, payload: LARGE };
-          started += 1;
-          const aborted = Promise.withResolvers<void>();
-          signal?.addEventListener("abort", () => aborted.resolve());
-          await aborted.promise;
-          stopped += 1;
-          throw new Error("stopped");
-        },
-      },
-    },
+    ),
     ownerToken,
     log: { ...createLogger("mcp"), info: () => undefined },
   });

@@ -4,6 +4,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Server } from "bun";
 import { type KeysHarness, startKeys } from "../../../tests/support/api-keys.ts";
+import { catalogueOf, toolSource } from "../../../tests/support/tool-source.ts";
 import type { KeyScopes } from "../../contract/api-keys.ts";
 import { McpServer } from "../../contract/config.ts";
 import { ErrorBody } from "../../contract/error.ts";
@@ -22,7 +23,7 @@ const tool = (name: string, readOnlyHint?: boolean): Catalogue["tools"][number] 
   extension: name.split("_")[0]?.toLowerCase() ?? "",
   ...(readOnlyHint === undefined ? {} : { annotations: { readOnlyHint } }),
 });
-const CATALOGUE: Catalogue = {
+const CATALOGUE = catalogueOf({
   tools: [
     tool("NOTES_GET_all", true),
     tool("NOTES_UPDATE_create"),
@@ -30,7 +31,7 @@ const CATALOGUE: Catalogue = {
     tool("NOTES_off", true),
   ],
   system_prompts: [{ extension: "bank", text: "On money." }],
-};
+});
 const ON = ["NOTES_GET_all", "NOTES_UPDATE_create", "BANK_GET_balance"];
 
 const mcpServer = (name: string, key: string, more: object = {}) =>
@@ -57,15 +58,13 @@ beforeEach(async () => {
   };
   const app = createMcpApp({
     config: { read: async () => keys.settings.config },
-    tools: {
-      catalogue: { read: async () => CATALOGUE },
-      client: {
-        call: async (call) => {
-          ran.push(call.tool);
-          return { success: true, payload: "done" };
-        },
+    tools: toolSource(
+      async () => CATALOGUE,
+      async (call) => {
+        ran.push(call.tool);
+        return { success: true, payload: "done" };
       },
-    },
+    ),
     ...{ gate: keys.gate, ownerToken: OWNER, log: keys.log },
   });
   server = serve({ fetch: app.fetch, listen: { port: 0 } });

@@ -4,6 +4,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Server } from "bun";
 import { noKeys } from "../../../tests/support/api-keys.ts";
+import { catalogueOf, toolSource } from "../../../tests/support/tool-source.ts";
 import { until } from "../../../tests/support/until.ts";
 import { VERSION } from "../../config/version.ts";
 import { MasterConfig, McpServer } from "../../contract/config.ts";
@@ -13,7 +14,6 @@ import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { generateSecret, hashSecret } from "../../lib/secret.ts";
 import { serve } from "../../lib/serve.ts";
 import { createMcpApp } from "./app.ts";
-import type { Catalogue, ToolSource } from "./tool-source.ts";
 
 const KEY = "sk-luna-work";
 const OTHER_KEY = "sk-luna-other";
@@ -49,7 +49,7 @@ const RUNS: Record<string, Run> = {
       });
     }),
 };
-const CATALOGUE: Catalogue = {
+const CATALOGUE = catalogueOf({
   tools: Object.keys(RUNS).map((name) => ({
     name,
     description: `Does ${name}`,
@@ -65,7 +65,7 @@ const CATALOGUE: Catalogue = {
     { extension: "demo", text: "Use echo to test." },
     { extension: "secretive", text: "Nobody sees this." },
   ],
-};
+});
 
 const entry = (name: string, key: string, more: object = {}) => ({
   name,
@@ -92,16 +92,14 @@ let config: MasterConfig | undefined = CONFIG;
 let server: Server<undefined>;
 const clients: Client[] = [];
 
-const TOOLS: ToolSource = {
-  catalogue: { read: async () => CATALOGUE },
-  client: {
-    call: async (request) => {
-      const run = RUNS[request.tool];
-      if (run === undefined) throw new Error("The service must not ask for what is not offered");
-      return run(request.arguments, request.signal);
-    },
+const TOOLS = toolSource(
+  async () => CATALOGUE,
+  async (request) => {
+    const run = RUNS[request.tool];
+    if (run === undefined) throw new Error("The service must not ask for what is not offered");
+    return run(request.arguments, request.signal);
   },
-};
+);
 
 function start(port = 0): void {
   const write = (message: string, facts?: object): void => {
@@ -362,11 +360,11 @@ test("a broken message is a JSON-RPC error", async () => {
     return [response.status, (await response.json()).error.code];
   };
   expect(await status("{")).toEqual([400, -32700]);
-  expect(await status({ id: 1 })).toEqual([400, -32700]);
+  expect(await status({ id: 1 })).toEqual([400, -32600]);
   expect(await status("x".repeat(4 * 1024 * 1024 + 1))).toEqual([413, -32600]);
   expect(await status(PING, { "Content-Type": "text/plain" })).toEqual([415, -32000]);
   expect(await status(PING, { "MCP-Protocol-Version": "1999-01-01" })).toEqual([400, -32000]);
-  expect(await status({ ...PING, method: "resources/list" })).toEqual([200, -32601]);
+  expect(await status({ ...PING, method: "no/such" })).toEqual([200, -32601]);
 });
 
 test("a client that goes away stops its tool", async () => {

@@ -1,24 +1,29 @@
 /** The HTTP app of the MCP service: one endpoint for each named server, opened by its own key or a named one. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { KeyGate } from "../../api-keys/key-gate.ts";
+import { allowsMcpServer, allowsToolName, insufficientScope } from "../../api-keys/scopes.ts";
+import type { KeyScopes } from "../../contract/api-keys.ts";
+import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { clientAddress } from "../../lib/client-address.ts";
 import { UnauthorizedError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
-import { exchange } from "./exchange.ts";
-import { type ConfigSource, requireServerKey } from "./named-server.ts";
+import { deriveSecret } from "../../lib/secret.ts";
+import type { Asked } from "./asked.ts";
+import { type ConfigSource, type NamedServerVariables, requireServerKey } from "./named-server.ts";
 import { Offers } from "./offer.ts";
-import { RunningRequests } from "./running-requests.ts";
 import { requireSameOrigin } from "./same-origin.ts";
+import type { SessionLimits } from "./sessions.ts";
 import type { ToolSource } from "./tool-source.ts";
+import { Wires } from "./wires.ts";
 
 /** Some clients leave the last segment out. */
 const ENDPOINT = "/api/:endpoint{mcp-[^/]+}/:suffix{mcp}?";
 
-/** There is no stream to open (GET) and no session to end (DELETE): no state is kept between requests. */
-const METHOD_NOT_ALLOWED = {
+/** There is no stream to open (GET) and nothing to end (DELETE). */
+const NO_STREAM = {
   code: "method_not_allowed",
-  message: "Cannot use this method here: MCP messages come by POST",
+  message: "Cannot use this method without a session: MCP messages come by POST",
 };
 
 export interface McpAppOptions {
@@ -28,13 +33,60 @@ export interface McpAppOptions {
   gate: KeyGate;
   /** Opens every named server: the stdio bridge of this machine's owner has it. */
   ownerToken: string;
+  /** Aborts when the process is about to end: streams end in order. */
+  stopping?: AbortSignal;
+  /** Of sessions; the usual ones otherwise. */
+  limits?: SessionLimits;
   log: Logger;
 }
 
-export function createMcpApp({ config, tools, gate, ownerToken, log }: McpAppOptions) {
+/** Tells a key that is not for a tool so, rather than that there is none (MCP, Authorization, Scope Challenge Handling). */
+function requireTool(name: string, { offer, scopes }: Asked): void {
+  // By the patterns alone, so that they do not tell which other tools exist.
+  if (!allowsToolName(scopes, name)) {
+    throw insufficientScope(`call "${name}"`, `the tool "${name}"`);
+  }
+  if (offer.withheld.has(name)) {
+    throw insufficientScope(`call "${name}"`, "tools that may change things (it is read-only)");
+  }
+}
+
+type Guarded = Context<{ Variables: NamedServerVariables }>;
+
+/** Finds out who asks, for each request anew. */
+function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
   const offers = new Offers();
-  const running = new RunningRequests();
+  return async (context: Guarded): Promise<Asked> => {
+    const { server: found, masterConfig, access, keyHash } = context.var;
+    const { name } = found;
+    const offerOf = async (server: McpServer, now: MasterConfig, scopes: KeyScopes) =>
+      offers.of({ server, config: now, catalogue: await tools.catalogue.read(), scopes });
+    return {
+      server: name,
+      caller: { actor: access.actor, address: clientAddress(context.req) },
+      offer: await offerOf(found, masterConfig, access.scopes),
+      scopes: access.scopes,
+      binding: `${name} ${keyHash}`,
+      refresh: async () => {
+        const now = await config.read();
+        const server = Object.hasOwn(now.mcp_servers, name) ? now.mcp_servers[name] : undefined;
+        const scopes = await access.current();
+        if (server?.enabled !== true || scopes === undefined) return undefined;
+        return allowsMcpServer(scopes, name) ? offerOf(server, now, scopes) : undefined;
+      },
+    };
+  };
+}
+
+export function createMcpApp(options: McpAppOptions) {
+  const { config, tools, gate, ownerToken, log, stopping, limits } = options;
+  const asked = askedBy({ config, tools });
   const serverKey = requireServerKey({ config, gate, ownerToken });
+  const wires = new Wires({
+    ...{ client: tools?.client, log, requireTool, limits },
+    secret: deriveSecret(ownerToken, "mcp-seal"),
+  });
+  stopping?.addEventListener("abort", () => void wires.close(), { once: true });
   return new Hono()
     .onError(onError(log))
     .notFound(onNotFound)
@@ -46,22 +98,9 @@ export function createMcpApp({ config, tools, gate, ownerToken, log }: McpAppOpt
         "Cannot use the main MCP server: it takes no key; use a named server, /api/mcp-<name>/mcp, with its key from the Hub's Connect page",
       );
     })
-    .post(ENDPOINT, serverKey, async (context) => {
-      const { server, masterConfig, access } = context.var;
-      const { scopes } = access;
-      const catalogue = await tools.catalogue.read();
-      return exchange({
-        request: context.req.raw,
-        server: server.name,
-        caller: { actor: access.actor, address: clientAddress(context.req) },
-        offer: offers.of({ server, config: masterConfig, catalogue, scopes }),
-        scopes,
-        client: tools.client,
-        running,
-        log,
-      });
-    })
-    .on(["GET", "DELETE"], ENDPOINT, serverKey, (context) =>
-      context.json({ error: METHOD_NOT_ALLOWED }, 405, { Allow: "POST" }),
-    );
+    .post(ENDPOINT, serverKey, async (context) => wires.post(context.req.raw, await asked(context)))
+    .on(["GET", "DELETE"], ENDPOINT, serverKey, async (context) => {
+      const answer = await wires.sessionRequest(context.req.raw, await asked(context));
+      return answer ?? context.json({ error: NO_STREAM }, 405, { Allow: "POST" });
+    });
 }

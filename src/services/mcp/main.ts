@@ -33,11 +33,16 @@ export async function main(environment: Environment): Promise<void> {
   const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
   const client = new ToolClient({ paths, catalogue, config, supervisorUrl, token, audit, log });
   const { gate, uses } = openKeyGate({ path: paths.apiKeys, config, supervisorUrl, token, log });
-  const app = createMcpApp({ config, tools: { catalogue, client }, gate, ownerToken, log });
+  const ending = new AbortController();
+  const app = createMcpApp({
+    ...{ config, tools: { catalogue, client }, gate, ownerToken, log },
+    stopping: ending.signal,
+  });
   const server = serve({ fetch: app.fetch, listen: { port: ports.mcp } });
   log.info("Listening", { port: ports.mcp });
 
   log.info("Stopping", { signal: await stopping });
+  ending.abort();
   await drain(server);
   await uses.flush();
   audit.close();

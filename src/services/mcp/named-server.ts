@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { type Access, type KeyGate, wholeAccess } from "../../api-keys/key-gate.ts";
-import { allowsMcpServer, insufficientScope } from "../../api-keys/scopes.ts";
+import { ALL_SCOPES, allowsMcpServer, insufficientScope } from "../../api-keys/scopes.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import { bearerOf } from "../../lib/app.ts";
 import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
@@ -31,11 +31,13 @@ export interface ConfigSource {
   read(): Promise<MasterConfig>;
 }
 
-interface NamedServerVariables {
+export interface NamedServerVariables {
   server: McpServer;
   /** The configuration that `server` is in. */
   masterConfig: MasterConfig;
   access: Access;
+  /** Of the key that was brought. */
+  keyHash: string;
 }
 
 async function readConfig(config: ConfigSource): Promise<MasterConfig> {
@@ -84,7 +86,9 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
     if (isOwnKey && server !== undefined) {
       const id = ENDPOINT_PREFIX + server.name;
       const headers = gate.limit(id, masterConfig.rate_limits.mcp_server_key);
-      return wholeAccess({ kind: "client", name: id }, headers);
+      const current = async () =>
+        (await config.read()).mcp_servers[server.name]?.key_hash === hash ? ALL_SCOPES : undefined;
+      return { ...wholeAccess({ kind: "client", name: id }, headers), current };
     }
     if (sameHash(hash, ownerHash)) return OWNER;
     const access = await gate.admit(hash, `MCP server "${name}"`);
@@ -98,7 +102,8 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
       const masterConfig = await readConfig(config);
       const server = findNamedServer(masterConfig.mcp_servers, name);
       const asked = { name, masterConfig, ...(server === undefined ? {} : { server }) };
-      const access = await accessOf(hashSecret(key), asked);
+      const keyHash = hashSecret(key);
+      const access = await accessOf(keyHash, asked);
       if (server === undefined) throw notThere(name, masterConfig.mcp_servers, access);
       if (!server.enabled) {
         throw new NotFoundError(`Cannot use MCP server "${name}": it is switched off in the Hub`);
@@ -106,6 +111,7 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
       context.set("server", server);
       context.set("masterConfig", masterConfig);
       context.set("access", access);
+      context.set("keyHash", keyHash);
       await next();
       for (const [header, value] of Object.entries(access.headers)) {
         context.res.headers.set(header, value);

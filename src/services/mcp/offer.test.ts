@@ -1,5 +1,6 @@
 /** What a named server offers: kept while nothing changes, with instructions of a bounded length. */
 import { expect, test } from "bun:test";
+import { catalogueOf } from "../../../tests/support/tool-source.ts";
 import { ALL_SCOPES } from "../../api-keys/scopes.ts";
 import { MasterConfig } from "../../contract/config.ts";
 import { Offers } from "./offer.ts";
@@ -20,7 +21,7 @@ const [SERVER] = Object.values(CONFIG.mcp_servers);
 if (SERVER === undefined) throw new Error("the server was just made");
 
 function catalogue(prompt: string): Catalogue {
-  return {
+  return catalogueOf({
     tools: ["a_one", "a_two", "b_one"].map((name) => ({
       name,
       description: name,
@@ -31,18 +32,22 @@ function catalogue(prompt: string): Catalogue {
       { extension: "a", text: prompt },
       { extension: "b", text: "of an extension without a tool here" },
     ],
-  };
+  });
 }
 
 test("an offer is made once, and again when the catalogue or the configuration changed", () => {
   const offers = new Offers();
   const subject = { config: CONFIG, server: SERVER, catalogue: catalogue("x"), scopes: ALL_SCOPES };
   const offer = offers.of(subject);
-  expect([...offer.names]).toEqual(["a_one", "a_two"]);
+  expect([...offer.toolOwners.keys()]).toEqual(["a_one", "a_two"]);
   expect(offers.of(subject)).toBe(offer);
   expect(offers.of({ ...subject, catalogue: catalogue("x") })).not.toBe(offer);
   const server = { ...SERVER, tool_config: {} };
-  expect([...offers.of({ ...subject, server }).names]).toEqual(["a_one", "a_two", "b_one"]);
+  expect([...offers.of({ ...subject, server }).toolOwners.keys()]).toEqual([
+    "a_one",
+    "a_two",
+    "b_one",
+  ]);
 });
 
 test("instructions are those of the offered extensions, cut when they are long", () => {

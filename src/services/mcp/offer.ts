@@ -1,8 +1,10 @@
-/** What a named MCP server offers its clients: its tools, as the protocol lists them, and how to use them. */
-import { allowsTool } from "../../api-keys/scopes.ts";
+/** What a named MCP server offers its clients, as the protocol lists it, and how to use it. */
+import { allowsEveryTool, allowsTool } from "../../api-keys/scopes.ts";
 import type { KeyScopes } from "../../contract/api-keys.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import type { InputSchema, ToolAnnotations } from "../../contract/tool.ts";
+import { type ParamHeader, paramHeadersOf } from "./param-headers.ts";
+import { type OfferedResources, offeredResources } from "./resources.ts";
 import type { Catalogue } from "./tool-source.ts";
 
 /** Clients put the instructions into every conversation: more would crowd it out. */
@@ -11,16 +13,34 @@ const CUT = "\n[cut]";
 
 interface OfferedTool {
   name: string;
+  title?: string;
   description: string;
   inputSchema: InputSchema;
+  outputSchema?: InputSchema;
   annotations?: ToolAnnotations;
+}
+
+interface OfferedPrompt {
+  name: string;
+  title?: string;
+  description?: string;
+  arguments: { name: string; description?: string; required: boolean }[];
 }
 
 export interface Offer {
   readonly tools: OfferedTool[];
-  readonly names: ReadonlySet<string>;
+  /** Whose each tool is. */
+  readonly toolOwners: ReadonlyMap<string, string>;
   /** The names of tools of the server that are not within the key's scopes. */
   readonly withheld: ReadonlySet<string>;
+  /** What HTTP headers have to repeat of the arguments, by tool. */
+  readonly paramHeaders: ReadonlyMap<string, readonly ParamHeader[]>;
+  readonly resources: OfferedResources;
+  readonly prompts: OfferedPrompt[];
+  /** Whose each prompt is. */
+  readonly promptOwners: ReadonlyMap<string, string>;
+  /** Those that anything here is of. */
+  readonly extensions: ReadonlySet<string>;
   readonly instructions: string | undefined;
 }
 
@@ -50,21 +70,65 @@ function instructionsOf(catalogue: Catalogue, extensions: ReadonlySet<string>): 
   return text.slice(0, INSTRUCTIONS_CHARACTERS_MAX - CUT.length) + CUT;
 }
 
-function makeOffer(subject: OfferSubject): Offer {
-  const all = subject.catalogue.tools.filter((tool) => isOn(subject, tool.name));
-  const offered = all.filter((tool) => allowsTool(subject.scopes, tool));
-  const names = new Set(offered.map((tool) => tool.name));
-  const tools = offered.map(({ name, description, input_schema, annotations }) => ({
+function toOfferedTool(tool: Catalogue["tools"][number]): OfferedTool {
+  const { name, title, description, input_schema, output_schema, annotations } = tool;
+  return {
     name,
+    ...(title === undefined ? {} : { title }),
     description,
     inputSchema: input_schema,
+    ...(output_schema === undefined ? {} : { outputSchema: output_schema }),
     ...(annotations === undefined ? {} : { annotations }),
-  }));
+  };
+}
+
+function toOfferedPrompt(prompt: Catalogue["prompts"][number]): OfferedPrompt {
+  const { name, title, description } = prompt;
   return {
-    tools,
-    names,
+    name,
+    ...(title === undefined ? {} : { title }),
+    ...(description === undefined ? {} : { description }),
+    arguments: prompt.arguments.map(({ name, description, required }) => ({
+      name,
+      ...(description === undefined ? {} : { description }),
+      required,
+    })),
+  };
+}
+
+/**
+ * The extensions whose resources and prompts are offered: those with a tool that is, and those without any tool to a
+ * key for every tool. Switching off all tools of an extension switches it off.
+ */
+function offeredExtensions(
+  { catalogue, scopes }: OfferSubject,
+  withTools: ReadonlySet<string>,
+): ReadonlySet<string> {
+  if (!allowsEveryTool(scopes)) return withTools;
+  const having = new Set(catalogue.tools.map((tool) => tool.extension));
+  const all = [...catalogue.resources, ...catalogue.templates, ...catalogue.prompts];
+  const without = all.map(({ extension }) => extension).filter((name) => !having.has(name));
+  return new Set([...withTools, ...without]);
+}
+
+function makeOffer(subject: OfferSubject): Offer {
+  const { catalogue, scopes } = subject;
+  const all = catalogue.tools.filter((tool) => isOn(subject, tool.name));
+  const offered = all.filter((tool) => allowsTool(scopes, tool));
+  const names = new Set(offered.map((tool) => tool.name));
+  const withTools = new Set(offered.map((tool) => tool.extension));
+  const extensions = offeredExtensions(subject, withTools);
+  const prompts = catalogue.prompts.filter(({ extension }) => extensions.has(extension));
+  return {
+    tools: offered.map(toOfferedTool),
+    toolOwners: new Map(offered.map(({ name, extension }) => [name, extension])),
     withheld: new Set(all.map((tool) => tool.name).filter((name) => !names.has(name))),
-    instructions: instructionsOf(subject.catalogue, new Set(offered.map((tool) => tool.extension))),
+    paramHeaders: paramHeadersOf(offered),
+    resources: offeredResources(catalogue, extensions),
+    prompts: prompts.map(toOfferedPrompt),
+    promptOwners: new Map(prompts.map(({ name, extension }) => [name, extension])),
+    extensions,
+    instructions: instructionsOf(catalogue, withTools),
   };
 }
 

@@ -1,25 +1,70 @@
-/** What the MCP service needs of Luna's tools: the catalogue, and a way to call one. */
+/** What the MCP service needs of Luna's tools: the catalogue, and ways to call what is in it. */
 import type { Caller } from "../../contract/audit.ts";
-import type { ToolDescription, ToolResult } from "../../contract/tool.ts";
+import type {
+  PromptDescription,
+  ResourceDescription,
+  TemplateDescription,
+  ToolDescription,
+} from "../../contract/tool.ts";
+import type {
+  Answers,
+  CallerAbilities,
+  HostCompletion,
+  HostEvent,
+} from "../../contract/tool-call.ts";
+import type { Outcome, Ticket } from "../../tools/client.ts";
 
-/** The tools of all enabled extensions; the same object as long as nothing changed. */
+type OfExtension<Told> = Told & { extension: string };
+
+/** What all enabled extensions have; the same object as long as nothing changed. */
 export interface Catalogue {
-  readonly tools: readonly (ToolDescription & { extension: string })[];
+  readonly tools: readonly OfExtension<ToolDescription>[];
+  readonly resources: readonly OfExtension<ResourceDescription>[];
+  readonly templates: readonly OfExtension<TemplateDescription>[];
+  readonly prompts: readonly OfExtension<PromptDescription>[];
   readonly system_prompts: readonly { extension: string; text: string }[];
+}
+
+/** Who waits for a call. Aborting `signal` ends the call. */
+interface Listening {
+  signal?: AbortSignal;
+  abilities: CallerAbilities;
+  onEvent(event: HostEvent): void;
 }
 
 export interface ToolSource {
   catalogue: { read(): Promise<Catalogue> };
   client: {
     /**
-     * A tool's own failure is a result; aborting `signal` ends the call.
+     * A tool's own failure is a result.
      * @throws NotFoundError when there is no such tool
      */
-    call(request: {
-      tool: string;
-      arguments: Record<string, unknown>;
-      caller: Caller;
-      signal?: AbortSignal;
-    }): Promise<ToolResult>;
+    converse(
+      request: Listening & {
+        tool: string;
+        arguments: Record<string, unknown>;
+        caller: Caller;
+        answers?: Answers | undefined;
+      },
+    ): Promise<Outcome>;
+    serve(
+      request: Listening & {
+        kind: "resource" | "template" | "prompt";
+        extension: string;
+        name: string;
+        arguments: Record<string, unknown>;
+        answers?: Answers | undefined;
+      },
+    ): Promise<Outcome>;
+    resume(
+      request: Listening & {
+        ticket: Ticket;
+        answers: Answers;
+        arguments: Record<string, unknown>;
+        caller: Caller;
+      },
+    ): Promise<Outcome>;
+    cancel(ticket: Ticket): Promise<void>;
+    complete(extension: string, asked: HostCompletion): Promise<string[]>;
   };
 }

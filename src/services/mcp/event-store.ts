@@ -1,0 +1,52 @@
+/** The last events of one session, for a client whose stream broke off and that comes back with `Last-Event-ID`. */
+import type { EventStore, JSONRPCMessage } from "@modelcontextprotocol/server";
+
+const EVENTS_MAX = 200;
+const CHARACTERS_MAX = 2 * 1024 * 1024;
+/** The SDK's name of the stream that belongs to no request. */
+const STANDALONE = "_GET_stream";
+const EVENT_ID = /^(.+)~(\d+)$/;
+
+interface StoredEvent {
+  number: number;
+  stream: string;
+  message: JSONRPCMessage;
+  characters: number;
+}
+
+export class SessionEvents implements EventStore {
+  #events: StoredEvent[] = [];
+  #characters = 0;
+  /** Goes on from the clock, so that the ids of a session that began anew are later than any before. */
+  #number = Date.now() * 1_000;
+
+  async storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
+    this.#number += 1;
+    const characters = JSON.stringify(message).length;
+    this.#events.push({ number: this.#number, stream, message, characters });
+    this.#characters += characters;
+    while (this.#events.length > EVENTS_MAX || this.#characters > CHARACTERS_MAX) {
+      this.#characters -= this.#events.shift()?.characters ?? 0;
+    }
+    return `${stream}~${this.#number}`;
+  }
+
+  async getStreamIdForEventId(id: string): Promise<string> {
+    // Of a session that was forgotten and made anew: its client goes on with what comes from now on.
+    return EVENT_ID.exec(id)?.[1] ?? STANDALONE;
+  }
+
+  async replayEventsAfter(
+    id: string,
+    { send }: { send(id: string, message: JSONRPCMessage): Promise<void> },
+  ): Promise<string> {
+    const stream = await this.getStreamIdForEventId(id);
+    const last = Number(EVENT_ID.exec(id)?.[2] ?? Number.POSITIVE_INFINITY);
+    for (const event of [...this.#events]) {
+      const isPriming = Object.keys(event.message).length === 0;
+      if (event.stream !== stream || event.number <= last || isPriming) continue;
+      await send(`${stream}~${event.number}`, event.message);
+    }
+    return stream;
+  }
+}

@@ -1,0 +1,37 @@
+/** What the handlers of a server stand on: who asks, what can be told to them, and Luna's tools. */
+import type { ServerContext } from "@modelcontextprotocol/server";
+import type { CallerAbilities, HostEvent, LogLevel } from "../../contract/tool-call.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { Asked } from "./asked.ts";
+import type { Seal } from "./seal.ts";
+import type { ToolSource } from "./tool-source.ts";
+
+export type Change = Extract<HostEvent, { event: "changed" }>;
+
+/** What all servers share. */
+export interface Common {
+  client: ToolSource["client"];
+  log: Logger;
+  seal: Seal;
+  /** Tells everybody who is offered something of `extension` that it changed. */
+  announce(extension: string, change: Change): void;
+}
+
+export interface Serving extends Common {
+  /** "modern" is 2026-07-28: the client asks again with the answers; "legacy" is all before: it is asked. */
+  era: "modern" | "legacy";
+  /** Whoever sent the very request that is being answered. */
+  askedOf(context: ServerContext): Asked;
+  abilitiesOf(context: ServerContext): CallerAbilities;
+  /** What a session remembers; without one there is nobody to remember for. */
+  session:
+    | {
+        log_level: LogLevel;
+        /** The resources that its client wants to hear of. */
+        subscriptions: Set<string>;
+      }
+    | undefined;
+}
+
+/** What sealed texts of one kind are bound to. */
+export const stateBinding = (asked: Asked): string => `state ${asked.binding}`;

@@ -1,0 +1,152 @@
+/** One session of a client with a revision before 2026-07-28. */
+import {
+  type Server,
+  WebStandardStreamableHTTPServerTransport,
+} from "@modelcontextprotocol/server";
+import { abilitiesOf } from "./abilities.ts";
+import type { Asked } from "./asked.ts";
+import type { Audience, Listener, ListName } from "./audience.ts";
+import { SessionEvents } from "./event-store.ts";
+import { makeServer } from "./mcp-server.ts";
+import type { Common, Serving } from "./serving.ts";
+
+/** When a client whose stream was closed comes back. */
+const RETRY_MS = 1_000;
+/** A client that broke off may come back for the answer: until then its calls go on. */
+const GONE_MS = 5_000;
+
+interface SessionOptions {
+  id: string;
+  asked: Asked;
+  common: Common;
+  audience: Audience;
+  /** It has forgotten what its client subscribed to, and tells it of everything. */
+  isRenewed: boolean;
+  onEnd(): void;
+}
+
+export class Session {
+  readonly id: string;
+  /** Whose it is. */
+  readonly binding: string;
+  lastUsedMs = performance.now();
+  /** Requests that are being answered. */
+  busy = 0;
+  readonly #options: SessionOptions;
+  readonly #server: Server;
+  readonly #transport: WebStandardStreamableHTTPServerTransport;
+  readonly #requests = new WeakMap<Request, Asked>();
+  /** Those that are open for what the server tells by itself. */
+  readonly #streams = new Set<Request>();
+  readonly #state = { log_level: "info" as const, subscriptions: new Set<string>() };
+  readonly #leave: () => void;
+  #latest: Asked;
+
+  constructor(options: SessionOptions) {
+    const { id, asked, audience } = options;
+    this.id = id;
+    this.binding = asked.binding;
+    this.#options = options;
+    this.#latest = asked;
+    this.#server = makeServer(this.#serving(), asked);
+    this.#transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: () => id,
+      eventStore: new SessionEvents(),
+      retryInterval: RETRY_MS,
+    });
+    this.#leave = audience.add(this.#listener(asked));
+    // When its client says goodbye, or we close it.
+    this.#server.onclose = () => {
+      this.#leave();
+      options.onEnd();
+    };
+  }
+
+  async start(): Promise<void> {
+    await this.#server.connect(this.#transport);
+  }
+
+  /** Answers one request of the session's client. */
+  async answer(request: Request, asked: Asked, message?: unknown): Promise<Response> {
+    this.lastUsedMs = performance.now();
+    this.#latest = asked;
+    this.#requests.set(request, asked);
+    request.signal.addEventListener("abort", () => this.#brokeOff(request, message), {
+      once: true,
+    });
+    if (request.method === "GET") this.#streams.add(request);
+    this.busy += 1;
+    try {
+      const options = message === undefined ? {} : { parsedBody: message };
+      return await this.#transport.handleRequest(request, options);
+    } finally {
+      this.busy -= 1;
+    }
+  }
+
+  /** Cancels what `request` asked for, unless its client shows that it is still there. */
+  #brokeOff(request: Request, message: unknown): void {
+    this.#streams.delete(request);
+    const requestId = idOf(message);
+    if (requestId === undefined) return;
+    const goneMs = performance.now();
+    const timer = setTimeout(() => {
+      if (this.lastUsedMs > goneMs || this.#streams.size > 0) return;
+      const method = "notifications/cancelled";
+      const params = { requestId, reason: "the client is gone" };
+      this.#transport.onmessage?.({ jsonrpc: "2.0", method, params });
+    }, GONE_MS);
+    timer.unref();
+  }
+
+  /** Ends its streams and the calls under way. */
+  async close(): Promise<void> {
+    await this.#server.close();
+  }
+
+  #serving(): Serving {
+    const session = this.#state;
+    return {
+      ...this.#options.common,
+      era: "legacy",
+      session,
+      askedOf: ({ http }) => (http?.req && this.#requests.get(http.req)) ?? this.#latest,
+      abilitiesOf: (context) =>
+        abilitiesOf(context, {
+          capabilities: this.#server.getClientCapabilities(),
+          logLevel: session.log_level,
+        }),
+    };
+  }
+
+  #listener(asked: Asked): Listener {
+    const server = () => this.#server;
+    const tell: Record<ListName, () => Promise<void>> = {
+      tools: () => server().sendToolListChanged(),
+      resources: () => server().sendResourceListChanged(),
+      prompts: () => server().sendPromptListChanged(),
+    };
+    const { log } = this.#options.common;
+    const sent = (sending: Promise<void>): void =>
+      void sending.catch((error: unknown) => log.debug("A session heard nothing", { error }));
+    return {
+      offer: asked.offer,
+      refresh: () => this.#latest.refresh(),
+      listChanged: (names) => {
+        for (const name of names) sent(tell[name]());
+      },
+      resourceUpdated: (uri) => {
+        if (this.#options.isRenewed || this.#state.subscriptions.has(uri)) {
+          sent(server().sendResourceUpdated({ uri }));
+        }
+      },
+      dismiss: () => void this.close(),
+    };
+  }
+}
+
+function idOf(message: unknown): string | number | undefined {
+  if (typeof message !== "object" || message === null || !("id" in message)) return undefined;
+  const { id } = message;
+  return typeof id === "string" || typeof id === "number" ? id : undefined;
+}
