@@ -33,10 +33,11 @@ export async function argumentsCheck(schema: z.ZodObject | JsonSchema): Promise<
       return wrong === undefined ? { value: given } : { wrong };
     };
   }
-  return async (given) => {
-    const parsed = await schema.safeParseAsync(given);
-    return parsed.success ? { value: parsed.data } : { wrong: explain(parsed.error) };
-  };
+  // Every call goes through here: one promise, no more.
+  return (given) =>
+    schema
+      .safeParseAsync(given)
+      .then(({ success, data, error }) => (success ? { value: data } : { wrong: explain(error) }));
 }
 
 /** A check of what a tool answers with; it changes nothing in it. */

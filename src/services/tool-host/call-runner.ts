@@ -218,7 +218,9 @@ export class CallRunner {
       if (turn === "full") fail(TOO_MANY_WAITING);
       if (turn !== "taken") return;
       const result = await this.#inSlot(open, args.value);
-      const unfit = result.success ? await callable.checkOutput?.(structuredOf(result)) : undefined;
+      const { checkOutput } = callable;
+      const isChecked = checkOutput !== undefined && result.success;
+      const unfit = isChecked ? await checkOutput(structuredOf(result)) : undefined;
       if (unfit !== undefined) fail(`its result does not fit its output schema:\n${unfit}`);
       else {
         const bound = { subject: callable, bytesMax: limits.result_bytes_max };

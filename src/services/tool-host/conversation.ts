@@ -125,7 +125,8 @@ export class Conversation {
       this.#flushing = false;
       const isWaiting = this.#asked.size > 0 && this.#preparing === 0;
       if (!isWaiting || this.#leg === undefined || this.#leg.ended) return;
-      this.#call ??= crypto.randomUUID();
+      // Another for each round: the answers to one are none to the next.
+      this.#call = crypto.randomUUID();
       const questions: HostQuestions["questions"] = {};
       for (const [key, { question }] of this.#asked) questions[key] = question;
       // First: it makes the call known under its name, before anybody can answer.

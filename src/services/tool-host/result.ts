@@ -49,7 +49,7 @@ interface Bound {
 
 /** Writes the result as JSON once; what JSON cannot say, or what is too large, is a failure. */
 export function encodeResult(result: ToolResult, { subject, bytesMax }: Bound): string {
-  const { success, payload: given, ...rich } = result;
+  const { success, payload: given, content, structured } = result;
   // Its JSON cannot be shorter: saves writing a hundred megabytes to find that out.
   if (typeof given === "string" && given.length > bytesMax) {
     return tooLarge(subject, `over ${given.length} bytes`, bytesMax);
@@ -58,7 +58,7 @@ export function encodeResult(result: ToolResult, { subject, bytesMax }: Bound): 
   let more = "";
   try {
     payload = JSON.stringify(given);
-    if (rich.content !== undefined) more = `,${JSON.stringify(rich).slice(1, -1)}`;
+    if (content !== undefined) more = `,${JSON.stringify({ content, structured }).slice(1, -1)}`;
   } catch (error) {
     return JSON.stringify(failure(subject, `its result is no JSON value (${messageOf(error)})`));
   }
