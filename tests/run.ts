@@ -6,6 +6,7 @@ const SUITES = [
   "./extensions",
   "./tests/tidy",
   "./tests/system",
+  "./tests/conformance",
   "./tests/security",
   "./tests/faults",
   "./tests/browser",

@@ -14,6 +14,8 @@ export type ListName = "tools" | "resources" | "prompts";
 export interface Listener {
   /** What was offered when it was told last. */
   offer: Offer;
+  /** The same for all whose `refresh` says the same. */
+  binding: string;
   refresh: Asked["refresh"];
   /** Tells that lists are not what they were. */
   listChanged(names: readonly ListName[]): void;
@@ -81,16 +83,22 @@ export class Audience {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      for (const listener of [...this.#listeners]) await this.#lookFor(listener);
+      const looks = new Map<string, ReturnType<Asked["refresh"]>>();
+      for (const listener of [...this.#listeners]) {
+        const { binding } = listener;
+        const look = looks.get(binding) ?? listener.refresh();
+        looks.set(binding, look);
+        await this.#tellOf(listener, look);
+      }
     } finally {
       this.#looking = false;
     }
   }
 
-  async #lookFor(listener: Listener): Promise<void> {
+  async #tellOf(listener: Listener, look: ReturnType<Asked["refresh"]>): Promise<void> {
     let offer: Offer | undefined;
     try {
-      offer = await listener.refresh();
+      offer = await look;
     } catch (error) {
       // A configuration that does not parse at this moment changes nothing.
       this.#log.debug("Cannot look for changes", { why: messageOf(error) });

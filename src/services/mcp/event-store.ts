@@ -2,10 +2,14 @@
 import type { EventStore, JSONRPCMessage } from "@modelcontextprotocol/server";
 
 const EVENTS_MAX = 200;
-const CHARACTERS_MAX = 2 * 1024 * 1024;
 /** The SDK's name of the stream that belongs to no request. */
 const STANDALONE = "_GET_stream";
 const EVENT_ID = /^(.+)~(\d+)$/;
+
+/** What is left of what all sessions together may keep. */
+export interface EventBudget {
+  characters: number;
+}
 
 interface StoredEvent {
   number: number;
@@ -15,20 +19,30 @@ interface StoredEvent {
 }
 
 export class SessionEvents implements EventStore {
-  #events: StoredEvent[] = [];
-  #characters = 0;
+  readonly #events: StoredEvent[] = [];
+  readonly #budget: EventBudget;
   /** Goes on from the clock, so that the ids of a session that began anew are later than any before. */
   #number = Date.now() * 1_000;
+
+  constructor(budget: EventBudget) {
+    this.#budget = budget;
+  }
 
   async storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
     this.#number += 1;
     const characters = JSON.stringify(message).length;
     this.#events.push({ number: this.#number, stream, message, characters });
-    this.#characters += characters;
-    while (this.#events.length > EVENTS_MAX || this.#characters > CHARACTERS_MAX) {
-      this.#characters -= this.#events.shift()?.characters ?? 0;
+    this.#budget.characters -= characters;
+    // Where there is no room, a client that breaks off cannot come back for what it missed.
+    while (this.#events.length > EVENTS_MAX || this.#budget.characters < 0) {
+      if (!this.#forgetOldest()) break;
     }
     return `${stream}~${this.#number}`;
+  }
+
+  /** Gives back its part of what all may keep. */
+  clear(): void {
+    while (this.#forgetOldest());
   }
 
   async getStreamIdForEventId(id: string): Promise<string> {
@@ -48,5 +62,11 @@ export class SessionEvents implements EventStore {
       await send(`${stream}~${event.number}`, event.message);
     }
     return stream;
+  }
+
+  #forgetOldest(): boolean {
+    const oldest = this.#events.shift();
+    this.#budget.characters += oldest?.characters ?? 0;
+    return oldest !== undefined;
   }
 }

@@ -114,6 +114,7 @@ export class ModernWire {
     const { common, audience } = this.#options;
     const { binding } = asked;
     const listener = {
+      binding,
       offer: asked.offer,
       refresh: asked.refresh,
       dismiss: () => {

@@ -21,14 +21,6 @@ import type { Serving } from "./serving.ts";
 const Contents = z.object({ contents: z.array(ResourceContents) });
 const Messages = z.object({ messages: z.array(PromptMessage) });
 
-/** What revisions before 2026-07-28 have for an address that is nobody's. */
-const LEGACY_NOT_FOUND = -32_002;
-
-function notFound(serving: Serving, uri: string): ProtocolError {
-  if (serving.era === "modern") return new ResourceNotFoundError(uri);
-  return new ProtocolError(LEGACY_NOT_FOUND, `Resource not found: ${uri}`, { uri });
-}
-
 function payloadOf<Schema extends z.ZodType>(result: ToolResult, schema: Schema) {
   if (!result.success) {
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, String(result.payload));
@@ -45,10 +37,11 @@ export async function readResource(
   context: ServerContext,
 ): Promise<ReadResourceResult | InputRequiredResult> {
   const place = serving.askedOf(context).offer.resources.find(uri);
-  if (place === undefined) throw notFound(serving, uri);
+  if (place === undefined) throw new ResourceNotFoundError(uri);
   const outcome = await converse(serving, context, place);
   if ("required" in outcome) return outcome.required;
-  if (outcome.result.success && outcome.result.payload === null) throw notFound(serving, uri);
+  if (outcome.result.success && outcome.result.payload === null)
+    throw new ResourceNotFoundError(uri);
   return payloadOf(outcome.result, Contents);
 }
 
@@ -96,7 +89,7 @@ export async function complete(
 /** Notes what a session wants to hear of. */
 export function subscribe(serving: Serving, uri: string, context: ServerContext): void {
   if (serving.askedOf(context).offer.resources.find(uri) === undefined) {
-    throw notFound(serving, uri);
+    throw new ResourceNotFoundError(uri);
   }
   serving.session?.subscriptions.add(uri);
 }

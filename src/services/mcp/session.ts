@@ -6,7 +6,8 @@ import {
 import { abilitiesOf } from "./abilities.ts";
 import type { Asked } from "./asked.ts";
 import type { Audience, Listener, ListName } from "./audience.ts";
-import { SessionEvents } from "./event-store.ts";
+import { type EventBudget, SessionEvents } from "./event-store.ts";
+import { beginsAtOnce } from "./first-byte.ts";
 import { makeServer } from "./mcp-server.ts";
 import type { Common, Serving } from "./serving.ts";
 
@@ -20,6 +21,8 @@ interface SessionOptions {
   asked: Asked;
   common: Common;
   audience: Audience;
+  /** What all sessions together may keep. */
+  eventBudget: EventBudget;
   /** It has forgotten what its client subscribed to, and tells it of everything. */
   isRenewed: boolean;
   onEnd(): void;
@@ -39,6 +42,7 @@ export class Session {
   /** Those that are open for what the server tells by itself. */
   readonly #streams = new Set<Request>();
   readonly #state = { log_level: "info" as const, subscriptions: new Set<string>() };
+  readonly #events: SessionEvents;
   readonly #leave: () => void;
   #latest: Asked;
 
@@ -48,16 +52,18 @@ export class Session {
     this.binding = asked.binding;
     this.#options = options;
     this.#latest = asked;
+    this.#events = new SessionEvents(options.eventBudget);
     this.#server = makeServer(this.#serving(), asked);
     this.#transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => id,
-      eventStore: new SessionEvents(),
+      eventStore: this.#events,
       retryInterval: RETRY_MS,
     });
     this.#leave = audience.add(this.#listener(asked));
     // When its client says goodbye, or we close it.
     this.#server.onclose = () => {
       this.#leave();
+      this.#events.clear();
       options.onEnd();
     };
   }
@@ -78,7 +84,8 @@ export class Session {
     this.busy += 1;
     try {
       const options = message === undefined ? {} : { parsedBody: message };
-      return await this.#transport.handleRequest(request, options);
+      const answer = await this.#transport.handleRequest(request, options);
+      return request.method === "GET" && answer.ok ? beginsAtOnce(answer) : answer;
     } finally {
       this.busy -= 1;
     }
@@ -130,6 +137,7 @@ export class Session {
     const sent = (sending: Promise<void>): void =>
       void sending.catch((error: unknown) => log.debug("A session heard nothing", { error }));
     return {
+      binding: asked.binding,
       offer: asked.offer,
       refresh: () => this.#latest.refresh(),
       listChanged: (names) => {

@@ -10,6 +10,8 @@ const SESSIONS_MAX = 1_000;
 /** A session that nobody uses for as long is forgotten. An open stream is no use: it opens anew. */
 const IDLE_MS = 30 * 60_000;
 const SWEEP_MS = 60_000;
+/** What all sessions together keep for clients whose streams break off. */
+const EVENT_CHARACTERS_MAX = 32 * 1024 * 1024;
 /** Ids of sessions that their clients ended. */
 const ENDED_MAX = 10_000;
 
@@ -31,6 +33,7 @@ export class Sessions {
   /** In the order of their last use. */
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #ended = new Set<string>();
+  readonly #eventBudget = { characters: EVENT_CHARACTERS_MAX };
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: SessionsOptions) {
@@ -97,6 +100,7 @@ export class Sessions {
     const session = new Session({
       ...{ id, asked, isRenewed },
       ...{ common: this.#options.common, audience: this.#options.audience },
+      eventBudget: this.#eventBudget,
       onEnd: () => this.#sessions.delete(id),
     });
     await session.start();
