@@ -130,6 +130,26 @@ export function requestArms(subject: Subject) {
   } satisfies Record<string, Arm>;
 }
 
+/** One page of the Hub, for anybody and for who is signed in: the same but for auth's word. */
+export function pageArms(subject: Subject) {
+  const of = counted(subject);
+  const proof = '<div id="root">';
+  return {
+    pageOfAnybody: {
+      name: "GET /login, through Caddy",
+      requests: FAST,
+      pids: of.luna,
+      call: () => timeExchange(subject.page("/login"), { proof }),
+    },
+    pageOfOwner: {
+      name: "GET /tools, through Caddy, session verified",
+      requests: FAST,
+      pids: of.luna,
+      call: () => timeExchange(subject.page("/tools"), { proof }),
+    },
+  } satisfies Record<string, Arm>;
+}
+
 /** A chat without tools, whole. */
 export function chatArms(subject: Subject) {
   const to = targets(subject);

@@ -4,7 +4,7 @@ export interface Budget {
   promise: string;
   /** What stays under it keeps the promise. */
   limit: number;
-  unit: "ms" | "MB";
+  unit: "ms" | "MB" | "times";
 }
 
 export const READY: Budget = {
@@ -31,6 +31,17 @@ export const FIRST_TOKEN: Budget = {
   promise: "the first token, through Caddy, comes after the model sent it (p50)",
   limit: 10,
   unit: "ms",
+};
+
+export const VERIFY_ADDED: Budget = {
+  promise: "asking auth, through Caddy, adds to a page (p50)",
+  limit: 0.5,
+  unit: "ms",
+};
+export const FLOOD_SLOWS: Budget = {
+  promise: "2,000 attempts a second to sign in make a signed-in person's requests longer (p50)",
+  limit: 2,
+  unit: "times",
 };
 
 export interface Verdict extends Budget {

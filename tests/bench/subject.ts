@@ -9,6 +9,7 @@ import { McpServerKey } from "../../src/contract/config.ts";
 import { createLogger } from "../../src/lib/log.ts";
 import { ToolCatalogue } from "../../src/tools/catalogue.ts";
 import { ToolClient } from "../../src/tools/client.ts";
+import { DOCUMENT } from "../support/auth-harness.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { type Target, TOOL, TOOL_ARGUMENTS } from "./requests.ts";
 import { type Server, startServer } from "./servers.ts";
@@ -32,6 +33,8 @@ export interface Subject {
   inHost: CallTool;
   agent(base: string, path: string): Target;
   mcp(base: string): Target;
+  /** A page of the Hub, as the owner's browser asks for it. */
+  page(path: string): Target;
   stop(): Promise<void>;
 }
 
@@ -111,6 +114,7 @@ async function build(started: Started): Promise<Subject> {
   );
   const made = await makeMcpServer(luna);
   const { pathname } = new URL(made.server.url);
+  const Cookie = await luna.signIn();
   return {
     luna,
     model,
@@ -125,6 +129,7 @@ async function build(started: Started): Promise<Subject> {
       url: `${base}${pathname}`,
       headers: { Authorization: `Bearer ${made.api_key}`, "MCP-Protocol-Version": "2025-11-25" },
     }),
+    page: (path) => ({ url: `${luna.url}${path}`, headers: { Cookie, ...DOCUMENT } }),
     stop: () => started.stop(),
   };
 }

@@ -4,6 +4,7 @@ import type { SessionView, SignInMethodName } from "../../contract/auth.ts";
 import type { Database } from "../../db/database.ts";
 import type { Logger } from "../../lib/log.ts";
 import { generateSecret, hashSecret } from "../../lib/secret.ts";
+import { FoundSessions } from "./found-sessions.ts";
 import type { Identity } from "./sign-in-method.ts";
 import { looksLikeToken } from "./token.ts";
 import type { Visitor } from "./visitor.ts";
@@ -46,7 +47,7 @@ interface SessionsOptions {
   allowsGithub(login: string): boolean;
 }
 
-/** By primary keys alone, and compiled once: every request of the Hub asks this. */
+/** By primary keys alone, and compiled once. */
 function prepareFind({ queries, tables }: Database) {
   const { sessions, users, github_accounts } = tables;
   return queries
@@ -68,12 +69,16 @@ function prepareFind({ queries, tables }: Database) {
     .prepare();
 }
 
+type FoundRow = Awaited<ReturnType<ReturnType<typeof prepareFind>["execute"]>>[number];
+
+/** The one place where sessions are changed, so the one that has to forget what was found. */
 export class Sessions {
   readonly #database: Database;
   readonly #clock: () => number;
   readonly #log: Logger;
   readonly #allowsGithub: (login: string) => boolean;
   readonly #find: ReturnType<typeof prepareFind>;
+  readonly #found: FoundSessions<FoundRow>;
 
   constructor({ database, clock, log, allowsGithub }: SessionsOptions) {
     this.#database = database;
@@ -81,6 +86,7 @@ export class Sessions {
     this.#log = log;
     this.#allowsGithub = allowsGithub;
     this.#find = prepareFind(database);
+    this.#found = new FoundSessions(clock);
   }
 
   /** Starts a session and returns its token, which is kept nowhere. */
@@ -100,7 +106,10 @@ export class Sessions {
   async find(token: string): Promise<Session | undefined> {
     if (!looksLikeToken(token)) return undefined;
     const token_hash = hashSecret(token);
-    const [found] = await this.#find.execute({ token_hash });
+    const found = await this.#found.find(token_hash, async () => {
+      const [row] = await this.#find.execute({ token_hash });
+      return row;
+    });
     const now = this.#clock();
     if (found === undefined || now >= found.expires_at) return undefined;
     const { github_login, github_username, ...rest } = found;
@@ -181,6 +190,7 @@ export class Sessions {
   async end(token: string): Promise<void> {
     const { queries, tables } = this.#database;
     await queries.delete(tables.sessions).where(eq(tables.sessions.token_hash, hashSecret(token)));
+    this.#found.forget();
   }
 
   /** Removes sessions that have expired. */
@@ -206,6 +216,7 @@ export class Sessions {
       .delete(sessions)
       .where(and(eq(sessions.user_id, user_id), which))
       .returning({ token_hash: sessions.token_hash });
+    this.#found.forget();
     return ended.length;
   }
 
@@ -232,6 +243,7 @@ export class Sessions {
       this.#log.warn("Cannot write down the use of a session", { error });
       return session;
     }
+    this.#found.forget();
     return { ...session, last_seen_at, expires_at };
   }
 }
