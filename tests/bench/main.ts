@@ -1,16 +1,19 @@
 /** The benchmark: Luna's figures next to what each is compared with, and whether Luna keeps its budgets. */
 import { availableParallelism, loadavg } from "node:os";
 import { VERSION } from "../../src/config/version.ts";
-import { chatArms, requestArms, streamArms, toolArms } from "./arms.ts";
+import { chatArms, pageArms, requestArms, streamArms, toolArms } from "./arms.ts";
 import {
   CHAT_ADDED,
   CORE_MEMORY,
   FIRST_TOKEN,
+  FLOOD_SLOWS,
   judge,
   READY,
   TOOL_HOST_ADDED,
+  VERIFY_ADDED,
   type Verdict,
 } from "./budgets.ts";
+import { floodSummary, floodUntilParentEnds, measureFlood, slowedTimes } from "./flood.ts";
 import { median } from "./measure.ts";
 import { type Memory, measureMemory } from "./memory.ts";
 import { armTable, memoryTable, type Section, startTable, verdictTable } from "./report.ts";
@@ -21,12 +24,14 @@ import { prepareTools, type Subject, startSubject } from "./subject.ts";
 
 const STARTS = 5;
 const ROUNDS = 5;
-const RUN_MS_MAX = 90_000;
+const FLOOD_REQUESTS = 500;
+const RUN_MS_MAX = 120_000;
 
 function allArms(subject: Subject) {
   return {
     ...toolArms(subject),
     ...requestArms(subject),
+    ...pageArms(subject),
     ...chatArms(subject),
     ...streamArms(subject),
   };
@@ -54,6 +59,10 @@ const SECTIONS: readonly Section<keyof Arms>[] = [
       ["toolByMcp", "bare"],
       ["toolByMcpAndEdge", "bare"],
     ],
+  },
+  {
+    title: "A page of the Hub",
+    rows: [["pageOfAnybody"], ["pageOfOwner", "pageOfAnybody"]],
   },
   {
     title: "Chat without tools",
@@ -96,6 +105,7 @@ function verdictsOf(
     judge(CHAT_ADDED, median(addedMs(figures.chatByEdge, figures.chatByModel))),
     judge(TOOL_HOST_ADDED, median(addedMs(figures.toolInHost, figures.toolInProcess))),
     judge(FIRST_TOKEN, figures.tokenByEdge.p50Ms),
+    judge(VERIFY_ADDED, median(addedMs(figures.pageOfOwner, figures.pageOfAnybody))),
   ];
 }
 
@@ -109,7 +119,12 @@ async function runArms(subject: Subject, signal: AbortSignal): Promise<Verdict[]
   const worked = await measureMemory(subject.luna);
   tell(memoryTable({ "at start": started, "chat + tool": used, "after all": worked }));
   for (const section of SECTIONS) tell(armTable(section, { arms, figures }));
-  return verdictsOf(figures, [started, used, worked]);
+  const flood = await measureFlood(subject, { rounds: ROUNDS, requests: FLOOD_REQUESTS, signal });
+  tell(floodSummary(flood));
+  return [
+    ...verdictsOf(figures, [started, used, worked]),
+    judge(FLOOD_SLOWS, median(slowedTimes(flood))),
+  ];
 }
 
 /** @returns the exit code: 1 when a budget is missed */
@@ -138,6 +153,7 @@ async function bench(): Promise<number> {
   return verdicts.every(({ kept }) => kept) ? 0 : 1;
 }
 
-const [kind] = process.argv.slice(2);
+const [kind, url] = process.argv.slice(2);
 if (kind === "model" || kind === "bare") await serveUntilParentEnds(kind);
+if (kind === "flood" && url !== undefined) await floodUntilParentEnds(url);
 process.exitCode = await bench();

@@ -7,6 +7,7 @@ import { AuditTrail } from "../../src/audit/trail.ts";
 import { MasterConfigStore } from "../../src/config/master-config.ts";
 import { McpServerKey } from "../../src/contract/config.ts";
 import { createLogger } from "../../src/lib/log.ts";
+import { generateSecret } from "../../src/lib/secret.ts";
 import { ToolCatalogue } from "../../src/tools/catalogue.ts";
 import { ToolClient } from "../../src/tools/client.ts";
 import { DOCUMENT } from "../support/auth-harness.ts";
@@ -87,6 +88,19 @@ async function makeMcpServer(luna: Luna): Promise<McpServerKey> {
   return McpServerKey.parse(await response.json());
 }
 
+/** The owner has one, so that strangers have something to guess. */
+async function setPassphrase({ ports, credentials }: Luna): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${ports.auth}/passphrase`, {
+    method: "PUT",
+    headers: {
+      Authorization: `Bearer ${credentials.authToken}`,
+      "Content-Type": "application/json",
+    },
+    body: JSON.stringify({ passphrase: generateSecret() }),
+  });
+  if (!answer.ok) throw new Error(`No passphrase was set: ${await answer.text()}`);
+}
+
 /** What was started, so that all of it ends whatever fails. */
 class Started {
   readonly #stops: (() => Promise<unknown>)[] = [];
@@ -114,6 +128,7 @@ async function build(started: Started): Promise<Subject> {
   );
   const made = await makeMcpServer(luna);
   const { pathname } = new URL(made.server.url);
+  await setPassphrase(luna);
   const Cookie = await luna.signIn();
   return {
     luna,

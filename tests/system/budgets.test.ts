@@ -1,15 +1,18 @@
 /** Luna's budgets, held in every run of the tests: the best of a few short rounds, under the benchmark's own limits. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chatArms, streamArms, toolArms } from "../bench/arms.ts";
+import { chatArms, pageArms, streamArms, toolArms } from "../bench/arms.ts";
 import {
   type Budget,
   CHAT_ADDED,
   CORE_MEMORY,
   FIRST_TOKEN,
+  FLOOD_SLOWS,
   judge,
   READY,
   TOOL_HOST_ADDED,
+  VERIFY_ADDED,
 } from "../bench/budgets.ts";
+import { measureFlood, slowedTimes } from "../bench/flood.ts";
 import { measureMemory } from "../bench/memory.ts";
 import { type Arm, addedMs, runRounds } from "../bench/rounds.ts";
 import { measureStarts } from "../bench/start.ts";
@@ -77,6 +80,27 @@ test(
       FIRST_TOKEN,
       token.rounds.map(({ p50Ms }) => p50Ms),
     );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "asking auth adds little to a page of the Hub",
+  async () => {
+    const { pageOfOwner, pageOfAnybody } = pageArms(subject);
+    const arms = { owner: short(pageOfOwner), anybody: short(pageOfAnybody) };
+    const { owner, anybody } = await runRounds(arms, bounded());
+    expectKept(VERIFY_ADDED, addedMs(owner, anybody));
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "strangers who try to sign in slow nobody down who is signed in",
+  async () => {
+    const { signal } = bounded();
+    const rounds = await measureFlood(subject, { rounds: 3, requests: REQUESTS * 5, signal });
+    expectKept(FLOOD_SLOWS, slowedTimes(rounds));
   },
   TIMEOUT_MS,
 );
