@@ -12,11 +12,11 @@ import {
   type NewApiKey,
 } from "../contract/api-keys.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "../lib/errors.ts";
-import { generateSecret, hashSecret } from "../lib/secret.ts";
+import { hashSecret } from "../lib/secret.ts";
 import type { ApiKeysStore } from "./api-keys-store.ts";
 import type { KeyUseTimes } from "./key-use-times.ts";
+import { keptOf, newSecret } from "./new-secret.ts";
 
-const HINT_LENGTH = 4;
 const ID_BYTES = 8;
 const KEYS_MAX = 500;
 
@@ -27,10 +27,6 @@ interface ApiKeysOptions {
   clock: () => number;
 }
 
-function hintOf(secret: string): string {
-  return secret.slice(-HINT_LENGTH);
-}
-
 /** Puts a new secret in the place of the old one, which goes on for the grace. */
 function replaceSecret(
   entry: ApiKeyEntry | AgentKeyEntry,
@@ -39,8 +35,7 @@ function replaceSecret(
 ): void {
   entry.previous_hash = grace_s > 0 ? entry.key_hash : null;
   entry.previous_expires_at = grace_s > 0 ? new Date(now + grace_s * 1000).toISOString() : null;
-  entry.key_hash = hashSecret(secret);
-  entry.key_hint = hintOf(secret);
+  Object.assign(entry, keptOf(secret));
   entry.rotated_at = new Date(now).toISOString();
 }
 
@@ -89,13 +84,12 @@ export class ApiKeys {
 
   async create(request: CreateApiKey): Promise<NewApiKey> {
     this.#requireFuture(request.expires_at);
-    const secret = generateSecret(API_KEY_PREFIX);
+    const { secret, kept } = newSecret(API_KEY_PREFIX);
     const id = crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex();
     const entry = ApiKeyEntry.parse({
       ...request,
+      ...kept,
       id,
-      key_hash: hashSecret(secret),
-      key_hint: hintOf(secret),
       created_at: this.#now(),
     });
     await this.#store.update((file) => {
@@ -123,7 +117,7 @@ export class ApiKeys {
 
   /** A new secret for the same key; the old one goes on for the grace, one from before that ends. */
   async rotate(id: string, grace_s: number): Promise<NewApiKey> {
-    const secret = generateSecret(API_KEY_PREFIX);
+    const { secret } = newSecret(API_KEY_PREFIX);
     const rotated = await this.#store.update((file) =>
       replaceSecret(requireKey(file, id), secret, { now: this.#clock(), grace_s }),
     );
@@ -155,8 +149,7 @@ export class ApiKeys {
         replaceSecret(file.agent_key, secret, { now: this.#clock(), grace_s });
       } else {
         file.agent_key = {
-          key_hash: hash,
-          key_hint: hintOf(secret),
+          ...keptOf(secret),
           created_at: this.#now(),
           rotated_at: null,
           last_used_at: null,

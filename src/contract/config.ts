@@ -106,11 +106,11 @@ export type RateLimit = z.infer<typeof RateLimit>;
 /** What each key may do in the agent API and in MCP, each of which counts for itself; null takes the limit away. */
 export const RateLimitSettings = z.looseObject({
   /** Each named API key that has no limit of its own. */
-  api_key: RateLimit.nullable().default({ requests: 1_200, window_s: 60 }),
+  api_key: RateLimit.nullable().default({ requests: 6_000, window_s: 60 }),
   /** `AGENT_API_KEY`. */
-  agent_api_key: RateLimit.nullable().default({ requests: 6_000, window_s: 60 }),
+  agent_api_key: RateLimit.nullable().default({ requests: 60_000, window_s: 60 }),
   /** The own key of each named MCP server. */
-  mcp_server_key: RateLimit.nullable().default({ requests: 6_000, window_s: 60 }),
+  mcp_server_key: RateLimit.nullable().default({ requests: 60_000, window_s: 60 }),
 });
 export type RateLimitSettings = z.infer<typeof RateLimitSettings>;
 

@@ -1,11 +1,10 @@
 /** Named MCP servers: made, listed, given a new key, deleted. Keys are shown once and kept as hashes. */
+import { newSecret } from "../api-keys/new-secret.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import type { McpServer, McpServerKey, McpServerView } from "../contract/config.ts";
 import { ConflictError, NotFoundError } from "../lib/errors.ts";
-import { generateSecret, hashSecret } from "../lib/secret.ts";
 
 const KEY_PREFIX = "sk-luna-mcp-";
-const HINT_LENGTH = 4;
 const SERVERS_MAX = 100;
 
 interface McpServersOptions {
@@ -14,11 +13,6 @@ interface McpServersOptions {
   publicUrl: string;
   /** Names of the tools there are. */
   toolNames(): Promise<readonly string[]>;
-}
-
-function newKey(): { key: string; key_hash: string; key_hint: string } {
-  const key = generateSecret(KEY_PREFIX);
-  return { key, key_hash: hashSecret(key), key_hint: key.slice(-HINT_LENGTH) };
 }
 
 export class McpServers {
@@ -35,7 +29,7 @@ export class McpServers {
   }
 
   async create(name: string): Promise<McpServerKey> {
-    const { key, ...kept } = newKey();
+    const { secret: key, kept } = newSecret(KEY_PREFIX);
     const created_at = new Date().toISOString();
     await this.#options.config.update((config) => {
       // A route's `_` has the alias `-`, so names that differ in that alone would meet.
@@ -60,7 +54,7 @@ export class McpServers {
 
   /** The old key stops working at once. */
   async regenerateKey(name: string): Promise<McpServerKey> {
-    const { key, ...kept } = newKey();
+    const { secret: key, kept } = newSecret(KEY_PREFIX);
     await this.#options.config.update((config) => {
       Object.assign(this.#require(config.mcp_servers, name), kept);
     });

@@ -123,6 +123,10 @@ async function build(started: Started): Promise<Subject> {
     await one.stop();
     await one.remove();
   });
+  // What is measured is how fast Luna is, not how fast a client may be.
+  await new MasterConfigStore(luna.paths.masterConfig).update((config) => {
+    config.rate_limits = { api_key: null, agent_api_key: null, mcp_server_key: null };
+  });
   const folder = started.add(await mkdtemp(join(tmpdir(), "luna-bench-notes-")), (path) =>
     rm(path, { recursive: true, force: true }),
   );

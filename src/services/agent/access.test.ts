@@ -294,8 +294,8 @@ describe("limits", () => {
     const { api_key } = await keys.create("CI");
     const policyOf = async (key: string) =>
       (await request("/v1/models", key)).headers.get("RateLimit-Policy");
-    expect(await policyOf(api_key)).toBe('"key";q=1200;w=60');
-    expect(await policyOf(AGENT_KEY)).toBe('"key";q=6000;w=60');
+    expect(await policyOf(api_key)).toBe('"key";q=6000;w=60');
+    expect(await policyOf(AGENT_KEY)).toBe('"key";q=60000;w=60');
     expect(await policyOf(EDGE_TOKEN)).toBe(null);
     keys.settings.config.rate_limits.api_key = null;
     expect(await policyOf(api_key)).toBe(null);
