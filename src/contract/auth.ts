@@ -30,6 +30,50 @@ export type PassphraseChange = z.infer<typeof PassphraseChange>;
 export const PassphraseRemoval = z.strictObject({ current: TypedPassphrase });
 export type PassphraseRemoval = z.infer<typeof PassphraseRemoval>;
 
+const Base64Url = z
+  .string()
+  .min(1)
+  .max(12_000)
+  .regex(/^[A-Za-z0-9_-]+$/, "must be base64url");
+/** Its length has a limit in WebAuthn: 1,023 bytes. */
+const PasskeyId = Base64Url.max(1364);
+const PasskeyName = z.string().trim().min(1).max(60);
+
+/** `POST /auth/account/passkeys`: what the browser's authenticator made (WebAuthn, RegistrationResponseJSON). */
+export const PasskeyRegistration = z.strictObject({
+  /** How its owner will recognise it; made of the browser's name when it is missing. */
+  name: PasskeyName.optional(),
+  credential: z.object({
+    id: PasskeyId,
+    response: z.object({
+      clientDataJSON: Base64Url,
+      attestationObject: Base64Url,
+      transports: z
+        .array(z.string().regex(/^[a-z-]{1,20}$/))
+        .max(10)
+        .default([]),
+    }),
+  }),
+});
+export type PasskeyRegistration = z.infer<typeof PasskeyRegistration>;
+
+/** `POST /auth/passkey`: what the browser's authenticator signed (WebAuthn, AuthenticationResponseJSON). */
+export const PasskeySignIn = z.strictObject({
+  credential: z.object({
+    id: PasskeyId,
+    response: z.object({
+      clientDataJSON: Base64Url,
+      authenticatorData: Base64Url,
+      signature: Base64Url,
+    }),
+  }),
+});
+export type PasskeySignIn = z.infer<typeof PasskeySignIn>;
+
+/** `PATCH /auth/account/passkeys/:id`. */
+export const PasskeyChange = z.strictObject({ name: PasskeyName });
+export type PasskeyChange = z.infer<typeof PasskeyChange>;
+
 /** `PUT /passphrase`, for the command line only; null removes it. */
 export const PassphraseReset = z.strictObject({ passphrase: TypedPassphrase.nullable() });
 export type PassphraseReset = z.infer<typeof PassphraseReset>;
@@ -89,6 +133,26 @@ export const GithubAccountView = z.object({
   last_sign_in_at: z.iso.datetime(),
 });
 export type GithubAccountView = z.infer<typeof GithubAccountView>;
+
+export const PasskeyView = z.object({
+  id: z.string(),
+  name: z.string(),
+  created_at: z.iso.datetime(),
+  last_used_at: z.iso.datetime().nullable(),
+  /** The host name for which it was made: it works nowhere else. */
+  host: z.string(),
+});
+export type PasskeyView = z.infer<typeof PasskeyView>;
+
+/** `GET /auth/account/passkeys`. */
+export const PasskeyList = z.object({
+  passkeys: z.array(PasskeyView),
+  /** The host name for which one can be made here; null where there is none, as at a bare number. */
+  host: z.string().nullable(),
+  /** Another address of this Luna where one can be made. */
+  elsewhere: z.string().nullable(),
+});
+export type PasskeyList = z.infer<typeof PasskeyList>;
 
 /** `GET /auth/account/passphrase`. */
 export const PassphraseView = z.object({ changed_at: z.iso.datetime().nullable() });

@@ -4,6 +4,7 @@ import connect from "postgres";
 import { accountSuite } from "../support/auth-account-suite.ts";
 import { githubSuite } from "../support/auth-github-suite.ts";
 import { startAuth } from "../support/auth-harness.ts";
+import { passkeySuite } from "../support/auth-passkey-suite.ts";
 import { authSuite } from "../support/auth-suite.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
@@ -15,6 +16,7 @@ const create = () => server.createDatabase();
 authSuite({ name: "postgres", create });
 accountSuite({ name: "postgres", create });
 githubSuite({ name: "postgres", create });
+passkeySuite({ name: "postgres", create });
 
 test("a database that hangs holds a request ten seconds, not for ever", async () => {
   const settings = await server.createDatabase();

@@ -47,6 +47,13 @@ const RULES: readonly Rule[] = [
   { router: "auth", path: "/audit", access: "token", why: "the command line's audit log" },
   { router: "auth", path: "/auth/audit", access: "session", why: "tells who did what" },
   { router: "auth", path: "/auth/passphrase", access: "proof", why: "the passphrase signs in" },
+  { router: "auth", path: "/auth/passkey/options", access: "open", why: "a challenge to sign" },
+  {
+    router: "auth",
+    path: "/auth/passkey",
+    access: "proof",
+    why: "the passkey's signature signs in",
+  },
   { router: "auth", path: "/auth/link", access: "proof", why: "the link's token signs in" },
   { router: "mcp", path: "/healthz", access: "open", why: "the supervisor's probe asks" },
   { router: "mcp", path: "/api/*", access: "server_key", why: "runs tools" },

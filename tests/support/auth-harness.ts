@@ -64,7 +64,7 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
   await ensureOwner(database, clock());
   const log = new MemoryLog();
   const audit = new MemoryTrail();
-  const parts = createParts({ database, clock, log, variables, mode, publicUrl });
+  const parts = createParts({ database, clock, log, variables, mode, publicUrl, token });
   const { sessions, links, passphrases } = parts;
   const paths = new RoutedPaths({ path: routes, log });
   const pages = new PageTokens(token);

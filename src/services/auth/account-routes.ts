@@ -1,7 +1,6 @@
 /** The account of who is signed in, `/auth/account/*`: sessions, GitHub accounts and passphrase. */
 import { type Context, Hono } from "hono";
 import type { AuditTrail } from "../../audit/trail.ts";
-import type { AuditRecord } from "../../contract/audit.ts";
 import {
   type GithubAccountView,
   PassphraseChange,
@@ -9,14 +8,13 @@ import {
   type PassphraseView,
   type SessionView,
 } from "../../contract/auth.ts";
-import { clientAddress } from "../../lib/client-address.ts";
 import { ForbiddenError, NotFoundError } from "../../lib/errors.ts";
 import { valid } from "../../lib/valid.ts";
-import { changePassphrase, requireSession, type SignedIn } from "./account.ts";
+import { changePassphrase, noteWith, requireSession, type SignedIn } from "./account.ts";
 import type { GithubAccounts } from "./github-accounts.ts";
 import type { Passphrases } from "./passphrases.ts";
 import type { Session, Sessions } from "./sessions.ts";
-import { ownerOf, ownPagesOnly, smallBody } from "./sign-in.ts";
+import { ownPagesOnly, smallBody } from "./sign-in.ts";
 
 export interface AccountDependencies {
   sessions: Sessions;
@@ -27,9 +25,6 @@ export interface AccountDependencies {
 
 /** At most as large as JavaScript counts exactly. */
 const GITHUB_ID = /^[1-9]\d{0,14}$/;
-
-type Change = Pick<AuditRecord, "action"> &
-  Partial<Pick<AuditRecord, "target" | "details" | "outcome">>;
 
 /** Whether `typed` is the passphrase of who is signed in, or there is none. */
 async function isConfirmed(
@@ -47,12 +42,8 @@ const WRONG_PASSPHRASE =
   'Cannot change the passphrase: the current one is missing or wrong; who has forgotten it runs "luna passphrase" on the computer where Luna runs';
 
 export function accountRoutes(dependencies: AccountDependencies) {
-  const { sessions, passphrases, github, audit } = dependencies;
-  const note = (context: Context<SignedIn>, what: Change): void =>
-    audit.record({
-      ...{ actor: ownerOf(context.get("session")), address: clientAddress(context.req) },
-      ...{ outcome: "ok", ...what },
-    });
+  const { sessions, passphrases, github } = dependencies;
+  const note = noteWith(dependencies.audit);
   const change = async (
     context: Context<SignedIn>,
     typed: string | undefined,

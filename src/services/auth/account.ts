@@ -1,9 +1,13 @@
 /** What belongs to the signed-in owner, and what a change of it ends. */
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
+import type { AuditTrail } from "../../audit/trail.ts";
+import type { AuditRecord } from "../../contract/audit.ts";
+import { clientAddress } from "../../lib/client-address.ts";
 import { UnauthorizedError } from "../../lib/errors.ts";
 import type { Passphrases } from "./passphrases.ts";
 import type { Session, Sessions } from "./sessions.ts";
-import { sessionOf } from "./sign-in.ts";
+import { ownerOf, sessionOf } from "./sign-in.ts";
 
 export interface SignedIn {
   Variables: { session: Session };
@@ -17,6 +21,18 @@ export function requireSession(sessions: Sessions) {
     context.set("session", session);
     await next();
   });
+}
+
+type Change = Pick<AuditRecord, "action"> &
+  Partial<Pick<AuditRecord, "target" | "details" | "outcome">>;
+
+/** Returns the function that tells the audit log what the owner has changed. */
+export function noteWith(audit: Pick<AuditTrail, "record">) {
+  return ({ req, get }: Context<SignedIn>, what: Change): void =>
+    audit.record({
+      ...{ actor: ownerOf(get("session")), address: clientAddress(req) },
+      ...{ outcome: "ok", ...what },
+    });
 }
 
 interface PassphraseParts {

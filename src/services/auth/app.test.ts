@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { accountSuite } from "../../../tests/support/auth-account-suite.ts";
 import { githubSuite } from "../../../tests/support/auth-github-suite.ts";
 import { startAuth } from "../../../tests/support/auth-harness.ts";
+import { passkeySuite } from "../../../tests/support/auth-passkey-suite.ts";
 import { authSuite } from "../../../tests/support/auth-suite.ts";
 import { LAST_SEEN_INTERVAL_MS } from "./sessions.ts";
 
@@ -22,6 +23,7 @@ const create = async () => ({
 authSuite({ name: "sqlite", create });
 accountSuite({ name: "sqlite", create });
 githubSuite({ name: "sqlite", create });
+passkeySuite({ name: "sqlite", create });
 
 test("a session whose use cannot be written down is good all the same", async () => {
   const settings = await create();

@@ -8,6 +8,7 @@ import { type AccountDependencies, accountRoutes } from "./account-routes.ts";
 import { type AuditDependencies, auditRoutes } from "./audit-routes.ts";
 import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
 import { type GithubDependencies, githubRoutes } from "./github-routes.ts";
+import { type PasskeyDependencies, passkeyRoutes } from "./passkey-routes.ts";
 import { changesSomething } from "./request-origin.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 import { type SignInDependencies, signInRoutes } from "./sign-in-routes.ts";
@@ -15,6 +16,7 @@ import { retryAfterOf } from "./too-many.ts";
 
 export type AuthDependencies = SignInDependencies &
   GithubDependencies &
+  PasskeyDependencies &
   AccountDependencies &
   AuditDependencies &
   EdgeDependencies;
@@ -61,6 +63,7 @@ export function createAuthApp(dependencies: AuthDependencies) {
     .use("/auth/account/*", ownPages(dependencies))
     .route("/", signInRoutes(dependencies))
     .route("/", githubRoutes(dependencies))
+    .route("/", passkeyRoutes(dependencies))
     .route("/", accountRoutes(dependencies))
     .route("/", auditRoutes(dependencies))
     .route("/", edgeRoutes(dependencies))

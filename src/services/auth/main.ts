@@ -44,7 +44,7 @@ export async function main(environment: Environment): Promise<void> {
   await ensureOwner(database, clock());
   const { LUNA_PUBLIC_URL: publicUrl, LUNA_DEPLOYMENT_MODE: mode } = given;
   const { variables } = environment;
-  const parts = createParts({ database, clock, log, variables, mode, publicUrl });
+  const parts = createParts({ database, clock, log, variables, mode, publicUrl, token });
 
   const purge = async (): Promise<void> => {
     try {

@@ -10,6 +10,12 @@ import { GithubAccounts } from "./github-accounts.ts";
 import { GITHUB_ATTEMPT_LIFETIME_MS, type GithubAttempt } from "./github-routes.ts";
 import { GuessLimit } from "./guess-limit.ts";
 import { LoginLinks } from "./login-links.ts";
+import {
+  CEREMONY_LIFETIME_MS,
+  type CeremonyFacts,
+  PasskeyCeremonies,
+} from "./passkey-ceremonies.ts";
+import { Passkeys } from "./passkeys.ts";
 import { PassphraseHash } from "./passphrase-hash.ts";
 import { Passphrases } from "./passphrases.ts";
 import { Sessions } from "./sessions.ts";
@@ -24,6 +30,8 @@ interface PartsOptions {
   mode: DeploymentMode;
   /** The Hub's address, without a final slash. */
   publicUrl: string;
+  /** LUNA_AUTH_TOKEN. */
+  token: string;
 }
 
 /** Loaded when the first one signs in with GitHub: most never do. */
@@ -51,7 +59,9 @@ function createGithub({ database, clock, log, variables, mode, publicUrl }: Part
 }
 
 export function createParts(options: PartsOptions) {
-  const { database, clock, log, publicUrl } = options;
+  const { database, clock, log, publicUrl, token } = options;
+  const passkeys = new Passkeys({ database, clock });
+  const challenges = new Challenges<CeremonyFacts>({ clock, lifetimeMs: CEREMONY_LIFETIME_MS });
   const github = createGithub(options);
   const allowsGithub = (login: string): boolean => github.accounts.allows(login);
   return {
@@ -61,6 +71,8 @@ export function createParts(options: PartsOptions) {
       ...{ database, clock },
       ...{ hash: new PassphraseHash(), guesses: new GuessLimit(clock) },
     }),
+    passkeys,
+    ceremonies: new PasskeyCeremonies({ passkeys, challenges, token, log }),
     attempts: new AttemptLimit(clock),
     ...{ github, publicUrl },
   };

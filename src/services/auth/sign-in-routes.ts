@@ -7,7 +7,10 @@ import { UnauthorizedError } from "../../lib/errors.ts";
 import { valid } from "../../lib/valid.ts";
 import type { LoginLinks } from "./login-links.ts";
 import { OWNER_ID } from "./owner.ts";
+import { hostOf } from "./passkey-routes.ts";
+import type { Passkeys } from "./passkeys.ts";
 import type { Passphrases } from "./passphrases.ts";
+import { relyingParty } from "./relying-party.ts";
 import { signInAddress } from "./return-to.ts";
 import { clearSessionCookie, readSessionCookie } from "./session-cookie.ts";
 import type { Sessions } from "./sessions.ts";
@@ -25,6 +28,9 @@ import { isLoopback } from "./visitor.ts";
 export interface SignInDependencies extends SignInParts {
   links: LoginLinks;
   passphrases: Passphrases;
+  passkeys: Passkeys;
+  /** The Hub's address, without a final slash. */
+  publicUrl: string;
   github: { configuration: GithubConfiguration };
 }
 
@@ -50,7 +56,8 @@ async function guesserOf(address: string | null, sessions: Sessions): Promise<st
 }
 
 export function signInRoutes(dependencies: SignInDependencies) {
-  const { sessions, links, passphrases, github, audit, log } = dependencies;
+  const { sessions, links, passphrases, passkeys, github, audit, log } = dependencies;
+  const { publicUrl } = dependencies;
   return new Hono()
     .get("/auth/me", async (context) => {
       const session = await sessionOf(context, sessions);
@@ -65,11 +72,13 @@ export function signInRoutes(dependencies: SignInDependencies) {
       } satisfies Me);
     })
     .get("/auth/methods", async (context) => {
+      const rp = relyingParty(publicUrl, hostOf(context));
+      const passkey = rp !== undefined && (await passkeys.isAnyAt(rp.id));
       const passphrase = (await passphrases.changedAt(OWNER_ID)) !== undefined;
       const { configuration } = github;
       const github_off = configuration.state === "refused" ? configuration.reason : null;
       return context.json({
-        ...{ link: true, passphrase, passkey: false },
+        ...{ link: true, passphrase, passkey },
         ...{ github: configuration.state === "on", github_off },
       } satisfies SignInMethods);
     })
