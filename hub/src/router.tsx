@@ -17,9 +17,15 @@ const textOf = (value: unknown): string | undefined =>
 const loginRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/login",
-  validateSearch: (search): { returnTo?: string } => {
+  validateSearch: (search): { returnTo?: string; problem?: string; wait?: number } => {
     const returnTo = textOf(search["returnTo"]);
-    return returnTo === undefined ? {} : { returnTo };
+    const problem = textOf(search["problem"]);
+    const wait = Number(search["wait"]);
+    return {
+      ...(returnTo === undefined ? {} : { returnTo }),
+      ...(problem === undefined ? {} : { problem }),
+      ...(wait > 0 ? { wait } : {}),
+    };
   },
   component: lazyRouteComponent(() => import("./pages/login/login-page.tsx"), "LoginPage"),
 });
@@ -68,6 +74,12 @@ const keysRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/keys/keys-page.tsx"), "KeysPage"),
 });
 
+const accountRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/account",
+  component: lazyRouteComponent(() => import("./pages/account/account-page.tsx"), "AccountPage"),
+});
+
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     loginRoute,
@@ -76,6 +88,7 @@ export const router = createRouter({
       toolsRoute.addChildren([toolRoute]),
       connectRoute,
       keysRoute,
+      accountRoute,
     ]),
   ]),
   defaultPreload: "intent",

@@ -50,10 +50,8 @@ const Variables = z.object({
   ALLOWED_GITHUB_USERNAME: Text,
 });
 
-const RESTART = "then: luna restart auth";
-
 function incomplete(problem: string, fix: string): GithubConfiguration {
-  return { state: "refused", reason: "incomplete", problem, fix: `${fix}; ${RESTART}` };
+  return { state: "refused", reason: "incomplete", problem, fix };
 }
 
 /** An address that a secret may be sent to: encrypted, or on this very machine. */
@@ -95,21 +93,21 @@ export function githubConfiguration(
       clientId === ""
         ? ["GITHUB_CLIENT_SECRET", "GITHUB_CLIENT_ID"]
         : ["GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"];
-    return incomplete(`${is} is set, ${missing} is not`, `Set ${missing} in .env`);
+    return incomplete(`${is} is set, ${missing} is not`, `luna secrets set ${missing}`);
   }
   const url = addressIn(given.GITHUB_URL || GITHUB_URL);
   const apiUrl = url && addressIn(given.GITHUB_API_URL || defaultApiUrl(url));
   if (url === undefined || apiUrl === undefined) {
     const name = url === undefined ? "GITHUB_URL" : "GITHUB_API_URL";
     const what = "is not an https:// address without a query";
-    return incomplete(`${name} ${what}`, `Correct ${name} in .env`);
+    return incomplete(`${name} ${what}`, `luna secrets set ${name}`);
   }
   const logins = loginsIn(given.ALLOWED_GITHUB_USERNAME);
   const wrong = logins.find((login) => !LOGIN.test(login));
   if (wrong !== undefined) {
     return incomplete(
       `ALLOWED_GITHUB_USERNAME holds "${wrong}", which cannot be a name at GitHub`,
-      "Write the names with commas between them",
+      "luna secrets set ALLOWED_GITHUB_USERNAME   (names with commas between them)",
     );
   }
   if (logins.length === 0 && mode !== "local") {
@@ -117,7 +115,7 @@ export function githubConfiguration(
       state: "refused",
       reason: "unrestricted",
       problem: "ALLOWED_GITHUB_USERNAME is not set: everybody with a GitHub account could sign in",
-      fix: `Set ALLOWED_GITHUB_USERNAME to your name at GitHub in .env; ${RESTART}`,
+      fix: "luna secrets set ALLOWED_GITHUB_USERNAME   (your name at GitHub, several with commas between them)",
     };
   }
   const allowed = logins.length === 0 ? undefined : new Set(logins);

@@ -151,7 +151,7 @@ test("Connect makes a server and its key, and what it shows connects a real clie
 });
 
 describe("for everybody", () => {
-  const PAGES = ["/", "/tools", "/tools/NOTES_UPDATE_create", "/connect"];
+  const PAGES = ["/", "/account", "/tools", "/tools/NOTES_UPDATE_create", "/connect"];
   for (const path of PAGES) {
     for (const colorScheme of ["dark", "light"] as const) {
       for (const width of [1280, 390, 320]) {

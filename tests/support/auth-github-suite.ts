@@ -199,6 +199,17 @@ export function githubSuite({ name, create }: GithubSuiteOptions): void {
       }
     });
 
+    test("is begun by GET /auth/login at once where it is the one way on the page", async () => {
+      const auth = await start();
+      const login = async () => {
+        const answer = await auth.request("/auth/login?returnTo=%2Ftools");
+        return answer.headers.get("Location");
+      };
+      expect(await login()).toBe("/auth/github?returnTo=%2Ftools");
+      await auth.passphrases.set({ user_id: "owner", passphrase: "seven quiet moons" });
+      expect(await login()).toBe("/login?returnTo=%2Ftools");
+    });
+
     test("offers another account on request", async () => {
       const { there } = await go(await start(), "?switch=1");
       expect(new URL(there).searchParams.get("prompt")).toBe("select_account");

@@ -1,5 +1,5 @@
 /** A real Postgres server of its own: a temporary cluster on a unix socket, gone after the tests. */
-import { chown, mkdtemp, rm } from "node:fs/promises";
+import { chown, mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import connect from "postgres";
@@ -9,6 +9,8 @@ import { until } from "./until.ts";
 /** The socket's name is `.s.PGSQL.<port>`; nothing listens on TCP. */
 const PORT = 5432;
 const USER = "luna";
+const MEMORY_FOLDER = "/dev/shm";
+const MEMORY_BYTES_MIN = 4 * 1024 ** 3;
 const START_TIMEOUT_MS = 30_000;
 /** Postgres refuses to run as root; Debian's packages bring this user. */
 const SERVER_USER = "postgres";
@@ -56,6 +58,17 @@ async function output(command: string[]): Promise<string> {
   return out;
 }
 
+/** Each database has hundreds of files: in memory, where there is room, they come and go at once. */
+async function roomyFolder(): Promise<string> {
+  try {
+    const { bavail, bsize } = await statfs(MEMORY_FOLDER);
+    if (bavail * bsize >= MEMORY_BYTES_MIN) return MEMORY_FOLDER;
+  } catch {
+    // There is none here.
+  }
+  return tmpdir();
+}
+
 async function giveToServerUser(folder: string): Promise<void> {
   if (!isRoot) return;
   const [uid, gid] = await Promise.all([
@@ -68,7 +81,7 @@ async function giveToServerUser(folder: string): Promise<void> {
 /** Makes a cluster and starts its server. */
 export async function startPostgres(): Promise<PostgresServer> {
   const programs = findPrograms();
-  const folder = await mkdtemp(join(tmpdir(), "luna-pg-"));
+  const folder = await mkdtemp(join(await roomyFolder(), "luna-pg-"));
   await giveToServerUser(folder);
   const data = join(folder, "data");
   const initdb = [`${programs}initdb`, "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8"];
@@ -95,15 +108,15 @@ export async function startPostgres(): Promise<PostgresServer> {
       what: "Postgres to answer",
     });
   };
-  const end = async (signal: "SIGINT" | "SIGQUIT"): Promise<void> => {
-    // SIGINT is Postgres' fast shutdown, SIGQUIT its immediate one.
-    server?.kill(signal);
+  const crash = async (): Promise<void> => {
+    // Postgres' immediate shutdown.
+    server?.kill("SIGQUIT");
     await server?.exited;
   };
   await start();
   return {
     start,
-    crash: () => end("SIGQUIT"),
+    crash,
     createDatabase: async () => {
       count += 1;
       const database = `luna_${count}`;
@@ -116,7 +129,8 @@ export async function startPostgres(): Promise<PostgresServer> {
       };
     },
     remove: async () => {
-      await end("SIGINT");
+      // An orderly one would first write out all that is removed next.
+      await crash();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,7 +1,17 @@
 /** The typed client of the control API and of sign-in: one function for each thing the Hub asks for. */
 import { hc } from "hono/client";
 import type { ApiKeyList, CreateApiKey, NewApiKey } from "../../../src/contract/api-keys.ts";
-import type { SignInMethods } from "../../../src/contract/auth.ts";
+import type {
+  GithubAccountView,
+  Me,
+  PasskeyList,
+  PasskeyRegistration,
+  PasskeySignIn,
+  PassphraseChange,
+  PassphraseView,
+  SessionView,
+  SignInMethods,
+} from "../../../src/contract/auth.ts";
 import type { McpServerKey, McpServerView } from "../../../src/contract/config.ts";
 import type { Overview } from "../../../src/contract/process.ts";
 import type {
@@ -159,6 +169,76 @@ export async function fetchSignInMethods(signal: AbortSignal): Promise<SignInMet
 
 export async function signInWithLink(token: string) {
   return await (await auth.auth.link.$post({ json: { token } })).json();
+}
+
+export async function signInWithPassphrase(passphrase: string) {
+  return await (await auth.auth.passphrase.$post({ json: { passphrase } })).json();
+}
+
+export async function fetchPasskeyChallenge() {
+  return await (await auth.auth.passkey.options.$post()).json();
+}
+
+export async function signInWithPasskey(credential: PasskeySignIn["credential"]) {
+  return await (await auth.auth.passkey.$post({ json: { credential } })).json();
+}
+
+export async function fetchMe(signal: AbortSignal): Promise<Me> {
+  return await (await auth.auth.me.$get({}, { init: { signal } })).json();
+}
+
+export async function fetchSessions(signal: AbortSignal): Promise<SessionView[]> {
+  return (await (await auth.auth.account.sessions.$get({}, { init: { signal } })).json()).sessions;
+}
+
+export async function endSession(id: string) {
+  return await (await auth.auth.account.sessions[":id"].$delete({ param: { id } })).json();
+}
+
+export async function endOtherSessions() {
+  return await (await auth.auth.account.sessions.$delete()).json();
+}
+
+export async function fetchPassphrase(signal: AbortSignal): Promise<PassphraseView> {
+  return await (await auth.auth.account.passphrase.$get({}, { init: { signal } })).json();
+}
+
+export async function changePassphrase(change: PassphraseChange) {
+  return await (await auth.auth.account.passphrase.$put({ json: change })).json();
+}
+
+export async function removePassphrase(current: string) {
+  return await (await auth.auth.account.passphrase.$delete({ json: { current } })).json();
+}
+
+export async function fetchPasskeys(signal: AbortSignal): Promise<PasskeyList> {
+  return await (await auth.auth.account.passkeys.$get({}, { init: { signal } })).json();
+}
+
+export async function fetchNewPasskeyChallenge() {
+  return await (await auth.auth.account.passkeys.options.$post()).json();
+}
+
+export async function addPasskey(passkey: PasskeyRegistration) {
+  return await (await auth.auth.account.passkeys.$post({ json: passkey })).json();
+}
+
+export async function renamePasskey({ id, name }: { id: string; name: string }) {
+  const passkey = auth.auth.account.passkeys[":id"];
+  return await (await passkey.$patch({ param: { id }, json: { name } })).json();
+}
+
+export async function removePasskey(id: string) {
+  return await (await auth.auth.account.passkeys[":id"].$delete({ param: { id } })).json();
+}
+
+export async function fetchGithubAccounts(signal: AbortSignal): Promise<GithubAccountView[]> {
+  return (await (await auth.auth.account.github.$get({}, { init: { signal } })).json()).accounts;
+}
+
+export async function forgetGithubAccount(github_id: number) {
+  const param = { id: String(github_id) };
+  return await (await auth.auth.account.github[":id"].$delete({ param })).json();
 }
 
 export async function signOut() {

@@ -5,10 +5,15 @@ import {
   fetchAgents,
   fetchApiKeys,
   fetchConnect,
+  fetchGithubAccounts,
   fetchMcpServers,
+  fetchMe,
   fetchOverview,
+  fetchPasskeys,
+  fetchPassphrase,
   fetchRequiredSecrets,
   fetchSecrets,
+  fetchSessions,
   fetchSignInMethods,
   fetchTools,
 } from "./api.ts";
@@ -74,6 +79,31 @@ export const apiKeysQuery = queryOptions({
 export const connectQuery = queryOptions({
   queryKey: ["connect"],
   queryFn: ({ signal }) => fetchConnect(signal),
+});
+
+export const meQuery = queryOptions({
+  queryKey: ["account", "me"],
+  queryFn: ({ signal }) => fetchMe(signal),
+});
+
+export const sessionsQuery = queryOptions({
+  queryKey: ["account", "sessions"],
+  queryFn: ({ signal }) => fetchSessions(signal),
+});
+
+export const passphraseQuery = queryOptions({
+  queryKey: ["account", "passphrase"],
+  queryFn: ({ signal }) => fetchPassphrase(signal),
+});
+
+export const passkeysQuery = queryOptions({
+  queryKey: ["account", "passkeys"],
+  queryFn: ({ signal }) => fetchPasskeys(signal),
+});
+
+export const githubAccountsQuery = queryOptions({
+  queryKey: ["account", "github"],
+  queryFn: ({ signal }) => fetchGithubAccounts(signal),
 });
 
 export const secretsQuery = queryOptions({

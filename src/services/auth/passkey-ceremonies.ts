@@ -57,7 +57,7 @@ export class PasskeyCeremonies implements SignInMethod<PasskeyProof> {
     const { passkeys } = this.#options;
     const known = await passkeys.list(session.user_id);
     const { generateRegistrationOptions } = await library();
-    return generateRegistrationOptions({
+    const { extensions: _, ...options } = await generateRegistrationOptions({
       ...{ rpName: "Luna", rpID: rp.id, challenge: this.#challenge(rp, session.id) },
       ...{ userID: this.#userHandle, userName: OWNER_NAME, userDisplayName: `Owner of ${rp.id}` },
       // An authenticator would replace the passkey that it has.
@@ -65,6 +65,7 @@ export class PasskeyCeremonies implements SignInMethod<PasskeyProof> {
       authenticatorSelection: { residentKey: "required", userVerification: "required" },
       ...{ supportedAlgorithmIDs: ALGORITHMS, timeout: CEREMONY_LIFETIME_MS },
     });
+    return options;
   }
 
   /**
@@ -104,10 +105,11 @@ export class PasskeyCeremonies implements SignInMethod<PasskeyProof> {
   /** What the browser is asked when somebody signs in: for any passkey of this host, as nobody is known yet. */
   async signInOptions(rp: RelyingParty) {
     const { generateAuthenticationOptions } = await library();
-    return generateAuthenticationOptions({
+    const { extensions: _, ...options } = await generateAuthenticationOptions({
       ...{ rpID: rp.id, challenge: this.#challenge(rp, null) },
       ...{ userVerification: "required", timeout: CEREMONY_LIFETIME_MS },
     });
+    return options;
   }
 
   async identify({ credential: signed, rp }: PasskeyProof): Promise<Identity | undefined> {

@@ -29,3 +29,9 @@ export function signInAddress(
     .join("&");
   return query === "" ? "/login" : `/login?${query}`;
 }
+
+/** Where sign-in with GitHub begins, coming back to `target` if that is a path of this Luna. */
+export function githubAddress(target: string | undefined): string {
+  const path = ownPath(target);
+  return path === "/" ? "/auth/github" : `/auth/github?returnTo=${encodeURIComponent(path)}`;
+}

@@ -1,5 +1,5 @@
 /** The public half of auth, `/auth/*`: signing in, signing out, and who is signed in. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { GithubConfiguration } from "../../config/github.ts";
 import { LinkSignIn, type Me, PassphraseSignIn, type SignInMethods } from "../../contract/auth.ts";
 import { clientAddress } from "../../lib/client-address.ts";
@@ -11,7 +11,7 @@ import { hostOf } from "./passkey-routes.ts";
 import type { Passkeys } from "./passkeys.ts";
 import type { Passphrases } from "./passphrases.ts";
 import { relyingParty } from "./relying-party.ts";
-import { signInAddress } from "./return-to.ts";
+import { githubAddress, signInAddress } from "./return-to.ts";
 import { clearSessionCookie, readSessionCookie } from "./session-cookie.ts";
 import type { Sessions } from "./sessions.ts";
 import {
@@ -58,6 +58,17 @@ async function guesserOf(address: string | null, sessions: Sessions): Promise<st
 export function signInRoutes(dependencies: SignInDependencies) {
   const { sessions, links, passphrases, passkeys, github, audit, log } = dependencies;
   const { publicUrl } = dependencies;
+  const methodsAt = async (context: Context): Promise<SignInMethods> => {
+    const rp = relyingParty(publicUrl, hostOf(context));
+    const { configuration } = github;
+    return {
+      link: true,
+      passphrase: (await passphrases.changedAt(OWNER_ID)) !== undefined,
+      passkey: rp !== undefined && (await passkeys.isAnyAt(rp.id)),
+      github: configuration.state === "on",
+      github_off: configuration.state === "refused" ? configuration.reason : null,
+    };
+  };
   return new Hono()
     .get("/auth/me", async (context) => {
       const session = await sessionOf(context, sessions);
@@ -71,18 +82,14 @@ export function signInRoutes(dependencies: SignInDependencies) {
         signed_in_at: new Date(created_at).toISOString(),
       } satisfies Me);
     })
-    .get("/auth/methods", async (context) => {
-      const rp = relyingParty(publicUrl, hostOf(context));
-      const passkey = rp !== undefined && (await passkeys.isAnyAt(rp.id));
-      const passphrase = (await passphrases.changedAt(OWNER_ID)) !== undefined;
-      const { configuration } = github;
-      const github_off = configuration.state === "refused" ? configuration.reason : null;
-      return context.json({
-        ...{ link: true, passphrase, passkey },
-        ...{ github: configuration.state === "on", github_off },
-      } satisfies SignInMethods);
+    .get("/auth/methods", async (context) => context.json(await methodsAt(context)))
+    .get("/auth/login", async (context) => {
+      const returnTo = context.req.query("returnTo");
+      const { passphrase, passkey, github: isOn } = await methodsAt(context);
+      // Where the page would have one thing to press, this has pressed it (contract 5.3).
+      const isOnlyWay = isOn && !passphrase && !passkey;
+      return context.redirect(isOnlyWay ? githubAddress(returnTo) : signInAddress(returnTo));
     })
-    .get("/auth/login", (context) => context.redirect(signInAddress(context.req.query("returnTo"))))
     .post(
       "/auth/link",
       ownPagesOnly,

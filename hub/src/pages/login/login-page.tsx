@@ -1,17 +1,22 @@
-/** Sign-in: takes the one-time link that brought the person here, or says how to get one. */
-import { useMutation, useQuery } from "@tanstack/react-query";
+/** Sign-in: takes the one-time link that brought the person here, and offers what else is set up. */
+import { useMutation } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { CircleX, Moon } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
+import {
+  isSignInProblem,
+  SIGN_IN_PROBLEMS,
+  type SignInProblemCode,
+} from "../../../../src/contract/sign-in-problem.ts";
 import { signInWithLink } from "../../lib/api.ts";
 import { ApiError, messageOf } from "../../lib/api-error.ts";
-import { signInMethodsQuery } from "../../lib/queries.ts";
 import { safeReturnTo } from "../../lib/return-to.ts";
 import { captureSignInToken, consumeSignInToken } from "../../lib/sign-in-link.ts";
+import { durationText } from "../../lib/time.ts";
 import { Button, buttonClass, Spinner } from "../../ui/button.tsx";
 import { CodeBlock } from "../../ui/code-block.tsx";
-import { Failure } from "../../ui/notice.tsx";
 import { usePageTitle } from "../../ui/page-header.tsx";
+import { githubAddress, Ways } from "./ways.tsx";
 
 function useSignIn(returnTo: string) {
   const signIn = useMutation({
@@ -36,7 +41,7 @@ function useSignIn(returnTo: string) {
 
 export function LoginPage() {
   usePageTitle("Sign in");
-  const { returnTo } = useSearch({ from: "/login" });
+  const { returnTo, problem, wait } = useSearch({ from: "/login" });
   const destination = safeReturnTo(returnTo, location.origin);
   const signIn = useSignIn(destination);
   const isUnderWay = signIn.isPending || signIn.isSuccess;
@@ -60,6 +65,9 @@ export function LoginPage() {
             onRetry={() => signIn.variables !== undefined && signIn.mutate(signIn.variables)}
           />
         )}
+        {!isUnderWay && !signIn.isError && problem !== undefined && isSignInProblem(problem) && (
+          <ProblemNotice problem={problem} wait={wait} returnTo={destination} />
+        )}
         {!isUnderWay && <Ways returnTo={destination} />}
       </div>
     </main>
@@ -70,59 +78,55 @@ export function LoginPage() {
 function LinkRefused({ error, onRetry }: { error: Error; onRetry(): void }) {
   const isUndecided = error instanceof ApiError && (error.status === 0 || error.status >= 500);
   return (
+    <Refusal title="This link did not sign you in." message={messageOf(error)}>
+      {isUndecided && <Button onClick={onRetry}>Try again</Button>}
+    </Refusal>
+  );
+}
+
+interface ProblemNoticeProps {
+  problem: SignInProblemCode;
+  /** Seconds. */
+  wait: number | undefined;
+  returnTo: string;
+}
+
+/** Why the person who came back from another page is not signed in. */
+function ProblemNotice({ problem, wait, returnTo }: ProblemNoticeProps) {
+  const { message } = SIGN_IN_PROBLEMS[problem];
+  const after = wait === undefined ? "" : `; try again in ${durationText(wait * 1000)}`;
+  return (
+    <Refusal title="You are not signed in." message={`${message}${after}.`}>
+      {problem === "github_not_allowed" && (
+        <a href={`${githubAddress(returnTo)}&switch=1`} className={buttonClass()}>
+          Choose another GitHub account
+        </a>
+      )}
+      {problem === "github_redirect" && (
+        <>
+          <p className="text-muted">It should be:</p>
+          <CodeBlock code={`${location.origin}/auth/callback`} what="the callback URL" />
+        </>
+      )}
+    </Refusal>
+  );
+}
+
+interface RefusalProps {
+  title: string;
+  message: string;
+  children: ReactNode;
+}
+
+function Refusal({ title, message, children }: RefusalProps) {
+  return (
     <div role="alert" className="mb-5 flex gap-3 rounded-lg border border-bad-line p-3">
       <CircleX aria-hidden className="mt-0.5 size-4.5 shrink-0 text-bad" />
-      <div className="min-w-0 space-y-2">
-        <p className="font-medium">This link did not sign you in.</p>
-        <p className="text-muted">{messageOf(error)}</p>
-        {isUndecided && <Button onClick={onRetry}>Try again</Button>}
+      <div className="min-w-0 flex-1 space-y-2">
+        <p className="font-medium">{title}</p>
+        <p className="text-muted">{message}</p>
+        {children}
       </div>
     </div>
   );
-}
-
-function Ways({ returnTo }: { returnTo: string }) {
-  const { data, error, refetch } = useQuery(signInMethodsQuery);
-  if (error !== null && data === undefined) {
-    return (
-      <Failure
-        title="The ways to sign in could not be loaded."
-        message={messageOf(error)}
-        onRetry={() => void refetch()}
-      />
-    );
-  }
-  return (
-    <div className="space-y-5">
-      {data?.github === true && (
-        <a
-          href={`/auth/login?returnTo=${encodeURIComponent(returnTo)}`}
-          className={buttonClass("primary")}
-        >
-          Sign in with GitHub
-        </a>
-      )}
-      {data?.link === true && <LinkHelp />}
-    </div>
-  );
-}
-
-function LinkHelp() {
-  return (
-    <div className="space-y-3">
-      <Paragraph>
-        Luna signs you in with a one-time link. To get one, run this on the computer where Luna
-        runs, and open the address that it prints:
-      </Paragraph>
-      <CodeBlock code="luna login-link" what="command" />
-      <Paragraph>
-        In a clone of the repository the command is <code>npx bun luna.ts login-link</code>. Each
-        link works once, and for 30 minutes.
-      </Paragraph>
-    </div>
-  );
-}
-
-function Paragraph({ children }: { children: ReactNode }) {
-  return <p className="text-muted">{children}</p>;
 }
