@@ -80,6 +80,12 @@ const accountRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/account/account-page.tsx"), "AccountPage"),
 });
 
+const activityRoute = createRoute({
+  getParentRoute: () => frameRoute,
+  path: "/activity",
+  component: lazyRouteComponent(() => import("./pages/activity/activity-page.tsx"), "ActivityPage"),
+});
+
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     loginRoute,
@@ -89,6 +95,7 @@ export const router = createRouter({
       connectRoute,
       keysRoute,
       accountRoute,
+      activityRoute,
     ]),
   ]),
   defaultPreload: "intent",

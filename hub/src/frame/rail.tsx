@@ -1,7 +1,7 @@
 /** The way to every page, and which Luna this is. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { CircleUserRound, House, KeyRound, Moon, Plug, Wrench } from "lucide-react";
+import { CircleUserRound, History, House, KeyRound, Moon, Plug, Wrench } from "lucide-react";
 import { overviewQuery } from "../lib/queries.ts";
 import { durationText, useNow } from "../lib/time.ts";
 
@@ -10,6 +10,7 @@ const PAGES = [
   { to: "/tools", label: "Tools", Icon: Wrench },
   { to: "/connect", label: "Connect", Icon: Plug },
   { to: "/keys", label: "Keys & secrets", Icon: KeyRound },
+  { to: "/activity", label: "Activity", Icon: History },
   { to: "/account", label: "Account", Icon: CircleUserRound },
 ] as const;
 

@@ -1,6 +1,7 @@
 /** The typed client of the control API and of sign-in: one function for each thing the Hub asks for. */
 import { hc } from "hono/client";
 import type { ApiKeyList, CreateApiKey, NewApiKey } from "../../../src/contract/api-keys.ts";
+import type { AuditOutcome, AuditPage } from "../../../src/contract/audit.ts";
 import type {
   GithubAccountView,
   Me,
@@ -161,6 +162,17 @@ export async function revealSecret(key: string): Promise<string> {
 /** Without `apply` only shows what it would change. */
 export async function uploadEnv(form: { file: File; apply?: string }): Promise<EnvUpload> {
   return await (await supervisor.keys["upload-env"].$post({ form })).json();
+}
+
+export async function fetchActivity(query: {
+  action?: string;
+  outcome?: AuditOutcome;
+  text?: string;
+  cursor?: string;
+  signal: AbortSignal;
+}): Promise<AuditPage> {
+  const { signal, ...wanted } = query;
+  return await (await auth.auth.audit.$get({ query: wanted }, { init: { signal } })).json();
 }
 
 export async function fetchSignInMethods(signal: AbortSignal): Promise<SignInMethods> {

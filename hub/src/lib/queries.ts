@@ -1,7 +1,14 @@
 /** What the Hub knows of the server, and when it asks again. */
-import { MutationCache, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
+import {
+  infiniteQueryOptions,
+  MutationCache,
+  QueryCache,
+  QueryClient,
+  queryOptions,
+} from "@tanstack/react-query";
 import { PAGE_TOKEN_REQUIRED } from "../../../src/contract/page-token.ts";
 import {
+  fetchActivity,
   fetchAgents,
   fetchApiKeys,
   fetchConnect,
@@ -118,6 +125,17 @@ export const requiredSecretsQuery = queryOptions({
 
 /** Both of them, after a change of either. */
 export const SECRETS = { queryKey: ["secrets"] };
+
+/** Renewed whenever it is shown: somebody does something all the time. */
+export const activityQuery = (filter: Omit<Parameters<typeof fetchActivity>[0], "signal">) =>
+  infiniteQueryOptions({
+    queryKey: ["activity", filter],
+    queryFn: ({ signal, pageParam }) =>
+      fetchActivity({ ...filter, ...(pageParam === null ? {} : { cursor: pageParam }), signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.cursor,
+    staleTime: 0,
+  });
 
 export const signInMethodsQuery = queryOptions({
   queryKey: ["sign-in-methods"],

@@ -7,6 +7,7 @@ import { simpleAgent } from "../../agents/simple-agent.ts";
 import type { ToolSource } from "../../agents/tool-source.ts";
 import { openKeyGate } from "../../api-keys/open-key-gate.ts";
 import { callerWith } from "../../audit/caller.ts";
+import { recordingRefusals } from "../../audit/refused-requests.ts";
 import { AuditTrail } from "../../audit/trail.ts";
 import { type Environment, readVariables } from "../../config/environment.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
@@ -105,7 +106,7 @@ export async function main(environment: Environment): Promise<void> {
   const streams = new AbortController();
   const surroundings = { audit, log, stopping: streams.signal };
   const { app, models, uses, port } = buildApp(environment, variables, surroundings);
-  const server = serve({ fetch: app.fetch, listen: { port } });
+  const server = serve({ fetch: recordingRefusals(app.fetch, audit), listen: { port } });
   log.info("Listening", { port });
   // Behind the listening: health does not wait for LangChain, and the first chat need not either.
   models.warm().catch((error: unknown) => log.error("LangChain did not load", { error }));

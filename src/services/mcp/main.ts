@@ -1,6 +1,7 @@
 /** Runs the MCP service: builds what its app needs, serves it, and ends in order. */
 import { z } from "zod";
 import { openKeyGate } from "../../api-keys/open-key-gate.ts";
+import { recordingRefusals } from "../../audit/refused-requests.ts";
 import { AuditTrail } from "../../audit/trail.ts";
 import { type Environment, readVariables } from "../../config/environment.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
@@ -38,7 +39,7 @@ export async function main(environment: Environment): Promise<void> {
     ...{ config, tools: { catalogue, client }, gate, ownerToken, log },
     stopping: ending.signal,
   });
-  const server = serve({ fetch: app.fetch, listen: { port: ports.mcp } });
+  const server = serve({ fetch: recordingRefusals(app.fetch, audit), listen: { port: ports.mcp } });
   log.info("Listening", { port: ports.mcp });
 
   log.info("Stopping", { signal: await stopping });
