@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import connect from "postgres";
 import { accountSuite } from "../support/auth-account-suite.ts";
+import { authAuditSuite } from "../support/auth-audit-suite.ts";
 import { githubSuite } from "../support/auth-github-suite.ts";
 import { startAuth } from "../support/auth-harness.ts";
 import { passkeySuite } from "../support/auth-passkey-suite.ts";
@@ -15,6 +16,7 @@ afterAll(() => server.remove());
 const create = () => server.createDatabase();
 authSuite({ name: "postgres", create });
 accountSuite({ name: "postgres", create });
+authAuditSuite({ name: "postgres", create });
 githubSuite({ name: "postgres", create });
 passkeySuite({ name: "postgres", create });
 

@@ -86,6 +86,9 @@ test("without a session there is no log to see", async () => {
     expect(answer.status).toBe(401);
     expect(await answer.text()).not.toContain("sign_in");
   }
+  // An extension's page has the session, and no page token.
+  const framed = await hub("/auth/audit", { headers: { "X-Luna-Page": "" } });
+  expect(framed.status).toBe(403);
   // The command line's door is not to be had from outside.
   expect((await hub("/audit", { headers: { Accept: "application/json" } })).status).not.toBe(401);
   expect(await (await hub("/audit")).text()).not.toContain('"events"');

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accountSuite } from "../../../tests/support/auth-account-suite.ts";
+import { authAuditSuite } from "../../../tests/support/auth-audit-suite.ts";
 import { githubSuite } from "../../../tests/support/auth-github-suite.ts";
 import { startAuth } from "../../../tests/support/auth-harness.ts";
 import { passkeySuite } from "../../../tests/support/auth-passkey-suite.ts";
@@ -22,6 +23,7 @@ const create = async () => ({
 
 authSuite({ name: "sqlite", create });
 accountSuite({ name: "sqlite", create });
+authAuditSuite({ name: "sqlite", create });
 githubSuite({ name: "sqlite", create });
 passkeySuite({ name: "sqlite", create });
 
