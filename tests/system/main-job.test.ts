@@ -312,6 +312,7 @@ test("a tool host that nobody calls is gone, and comes back with the next call",
       ...(await fixtureExtension("faulty")),
       ".luna/master_config.json": JSON.stringify({ tool_host: { idle_ms: 1_000 } }),
     },
+    environment: { FAULTY_SECRET: SECRET },
   });
   try {
     const run = async (): Promise<{ pid: number }> => {

@@ -83,7 +83,7 @@ export function createMcpApp(options: McpAppOptions) {
   const asked = askedBy({ config, tools });
   const serverKey = requireServerKey({ config, gate, ownerToken });
   const wires = new Wires({
-    ...{ client: tools?.client, log, requireTool, limits },
+    ...{ tools, log, requireTool, limits },
     secret: deriveSecret(ownerToken, "mcp-seal"),
   });
   stopping?.addEventListener("abort", () => void wires.close(), { once: true });

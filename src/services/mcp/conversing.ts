@@ -65,7 +65,8 @@ const CAPABILITIES: Record<Askable, object> = {
 
 /** Begins the call, or goes on with the one that the client brings answers to. */
 async function go(serving: Serving, context: ServerContext, wanted: Wanted): Promise<Outcome> {
-  const { client, announce } = serving;
+  const { announce } = serving;
+  const { client } = serving.tools;
   const { mcpReq } = context;
   const { caller } = serving.askedOf(context);
   const listening = {
@@ -104,6 +105,8 @@ async function outcomeOf(
   context: ServerContext,
   wanted: Wanted,
 ): Promise<Outcome> {
+  const { session } = serving;
+  if (session !== undefined) session.running += 1;
   try {
     return await go(serving, context, wanted);
   } catch (error) {
@@ -121,6 +124,8 @@ async function outcomeOf(
     serving.log.error("A tool call failed unexpectedly", { tool: wanted.name, error });
     const told = "Luna failed to answer this; its log says why";
     throw new ProtocolError(ProtocolErrorCode.InternalError, told);
+  } finally {
+    if (session !== undefined) session.running -= 1;
   }
 }
 
@@ -155,8 +160,11 @@ export async function converse(
   const { ticket, questions } = outcome;
   // A client that is asked directly may give up meanwhile; one that comes again has its request answered now.
   if (serving.era === "legacy") {
-    signal.addEventListener("abort", () => void serving.client.cancel(ticket), { once: true });
+    signal.addEventListener("abort", () => void serving.tools.client.cancel(ticket), {
+      once: true,
+    });
   }
   const requestState = serving.seal.close(ticket, stateBinding(asked));
+  // The SDK looks at each question again, by its own schemas.
   return { required: inputRequired({ inputRequests: questions as never, requestState }) };
 }

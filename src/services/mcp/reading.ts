@@ -79,7 +79,7 @@ export async function complete(
       `Unknown ${asked.kind}: ${asked.name}`,
     );
   }
-  const values = await serving.client.complete(extension, {
+  const values = await serving.tools.client.complete(extension, {
     ...asked,
     ...{ argument: argument.name, value: argument.value, others: params.context?.arguments ?? {} },
   });

@@ -10,7 +10,7 @@ export type Change = Extract<HostEvent, { event: "changed" }>;
 
 /** What all servers share. */
 export interface Common {
-  client: ToolSource["client"];
+  tools: ToolSource;
   log: Logger;
   seal: Seal;
   /** Tells everybody who is offered something of `extension` that it changed. */
@@ -24,13 +24,15 @@ export interface Serving extends Common {
   askedOf(context: ServerContext): Asked;
   abilitiesOf(context: ServerContext): CallerAbilities;
   /** What a session remembers; without one there is nobody to remember for. */
-  session:
-    | {
-        log_level: LogLevel;
-        /** The resources that its client wants to hear of. */
-        subscriptions: Set<string>;
-      }
-    | undefined;
+  session: SessionState | undefined;
+}
+
+export interface SessionState {
+  log_level: LogLevel;
+  /** The resources that its client wants to hear of. */
+  subscriptions: Set<string>;
+  /** Calls under way. */
+  running: number;
 }
 
 /** What sealed texts of one kind are bound to. */

@@ -9,7 +9,7 @@ import type { Audience, Listener, ListName } from "./audience.ts";
 import { type EventBudget, SessionEvents } from "./event-store.ts";
 import { beginsAtOnce } from "./first-byte.ts";
 import { makeServer } from "./mcp-server.ts";
-import type { Common, Serving } from "./serving.ts";
+import type { Common, Serving, SessionState } from "./serving.ts";
 
 /** When a client whose stream was closed comes back. */
 const RETRY_MS = 1_000;
@@ -33,15 +33,13 @@ export class Session {
   /** Whose it is. */
   readonly binding: string;
   lastUsedMs = performance.now();
-  /** Requests that are being answered. */
-  busy = 0;
   readonly #options: SessionOptions;
   readonly #server: Server;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
   readonly #requests = new WeakMap<Request, Asked>();
   /** Those that are open for what the server tells by itself. */
   readonly #streams = new Set<Request>();
-  readonly #state = { log_level: "info" as const, subscriptions: new Set<string>() };
+  readonly #state: SessionState = { log_level: "info", subscriptions: new Set(), running: 0 };
   readonly #events: SessionEvents;
   readonly #leave: () => void;
   #latest: Asked;
@@ -72,6 +70,11 @@ export class Session {
     await this.#server.connect(this.#transport);
   }
 
+  /** Whether something is under way, or its client listens. */
+  get isInUse(): boolean {
+    return this.#state.running > 0 || this.#streams.size > 0;
+  }
+
   /** Answers one request of the session's client. */
   async answer(request: Request, asked: Asked, message?: unknown): Promise<Response> {
     this.lastUsedMs = performance.now();
@@ -81,14 +84,9 @@ export class Session {
       once: true,
     });
     if (request.method === "GET") this.#streams.add(request);
-    this.busy += 1;
-    try {
-      const options = message === undefined ? {} : { parsedBody: message };
-      const answer = await this.#transport.handleRequest(request, options);
-      return request.method === "GET" && answer.ok ? beginsAtOnce(answer) : answer;
-    } finally {
-      this.busy -= 1;
-    }
+    const options = message === undefined ? {} : { parsedBody: message };
+    const answer = await this.#transport.handleRequest(request, options);
+    return request.method === "GET" && answer.ok ? beginsAtOnce(answer) : answer;
   }
 
   /** Cancels what `request` asked for, unless its client shows that it is still there. */

@@ -7,7 +7,7 @@ import { Beginning, beginningOf, mintSessionId } from "./session-id.ts";
 
 /** Beyond this the one that was used longest ago is forgotten. */
 const SESSIONS_MAX = 1_000;
-/** A session that nobody uses for as long is forgotten. An open stream is no use: it opens anew. */
+/** A session that nobody uses for as long is forgotten. */
 const IDLE_MS = 30 * 60_000;
 const SWEEP_MS = 60_000;
 /** What all sessions together keep for clients whose streams break off. */
@@ -38,10 +38,6 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-  }
-
-  get size(): number {
-    return this.#sessions.size;
   }
 
   /** Begins a session with the client's `initialize`, and answers that. */
@@ -111,14 +107,19 @@ export class Sessions {
     return session;
   }
 
-  /** Forgets the longest unused, but none that is answering as long as there is another. */
+  /** Forgets the longest unused, but none that is in use as long as there is another. */
   async #makeRoom(): Promise<void> {
     const { sessions: most } = this.#options.limits ?? USUAL;
     if (this.#sessions.size <= most) return;
     const all = await Promise.all(this.#sessions.values());
-    const excess = all.length - most;
-    const resting = all.filter(({ busy }) => busy === 0);
-    await Promise.all(resting.slice(0, Math.max(0, excess)).map((session) => session.close()));
+    // The newest is about to be used.
+    const others = all.slice(0, -1);
+    const inOrder = [
+      ...others.filter((one) => !one.isInUse),
+      ...others.filter((one) => one.isInUse),
+    ];
+    const excess = Math.max(0, all.length - most);
+    await Promise.all(inOrder.slice(0, excess).map((session) => session.close()));
   }
 
   async #sweep(): Promise<void> {
@@ -126,7 +127,7 @@ export class Sessions {
     const before = performance.now() - idleMs;
     for (const known of [...this.#sessions.values()]) {
       const session = await known;
-      if (session.busy === 0 && session.lastUsedMs < before) await session.close();
+      if (!session.isInUse && session.lastUsedMs < before) await session.close();
     }
     if (this.#sessions.size > 0) return;
     clearInterval(this.#sweeper);

@@ -25,7 +25,7 @@ const ToolCall = z.looseObject({
 });
 
 interface WiresOptions {
-  client: ToolSource["client"];
+  tools: ToolSource;
   /** For what passes through clients; the same after a restart. */
   secret: string;
   log: Logger;
@@ -73,11 +73,11 @@ export class Wires {
   readonly #sessions: Sessions;
 
   constructor(options: WiresOptions) {
-    const { client, log, secret } = options;
+    const { tools, log, secret } = options;
     this.#options = options;
     const audience = new Audience(log);
     this.#common = {
-      ...{ client, log, seal: new Seal(secret) },
+      ...{ tools, log, seal: new Seal(secret) },
       announce: (extension, change) => audience.announce(extension, change),
     };
     const common = this.#common;
