@@ -481,6 +481,7 @@ export function githubSuite({ name, create }: GithubSuiteOptions): void {
     test("an account that the owner forgets is out at once, and its name is free", async () => {
       const auth = await start();
       const cookie = sessionIn(await signIn(auth));
+      expect(await isAlive(auth, cookie)).toBe(true);
       const owner = await auth.signIn();
       const page = await auth.pageOf(owner);
       const forget = (id: string) =>

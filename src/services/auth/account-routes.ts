@@ -89,9 +89,13 @@ export function accountRoutes(dependencies: AccountDependencies) {
     })
     .delete("/github/:id", async (context) => {
       const id = context.req.param("id");
-      if (!GITHUB_ID.test(id) || !(await github.accounts.forget(Number(id)))) {
+      const github_id = GITHUB_ID.test(id) ? Number(id) : 0;
+      if (!(await github.accounts.forget(github_id))) {
         throw new NotFoundError("Cannot forget this GitHub account: there is none of that id");
       }
+      // The database has ended its sessions; this tells the process, which knows them for a moment longer.
+      const { user_id } = context.get("session");
+      await sessions.revokeOthers(user_id, undefined, { github_id });
       note(context, { action: "github.forget", target: id });
       return context.json({ success: true });
     })

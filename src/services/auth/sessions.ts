@@ -172,16 +172,17 @@ export class Sessions {
   async revokeOthers(
     user_id: string,
     current: Pick<Session, "id"> | undefined,
-    madeWith: { method?: SignInMethodName; passkey_id?: string } = {},
+    madeWith: { method?: SignInMethodName; passkey_id?: string; github_id?: number } = {},
   ): Promise<number> {
     const { sessions } = this.#database.tables;
-    const { method, passkey_id } = madeWith;
+    const { method, passkey_id, github_id } = madeWith;
     return this.#endAll(
       user_id,
       and(
         current === undefined ? undefined : notLike(sessions.token_hash, `${current.id}%`),
         method === undefined ? undefined : eq(sessions.method, method),
         passkey_id === undefined ? undefined : eq(sessions.passkey_id, passkey_id),
+        github_id === undefined ? undefined : eq(sessions.github_id, github_id),
       ),
     );
   }
