@@ -23,3 +23,13 @@ export const PORT_RANGES = {
   extensions: { first: 5200, last: 5299 },
   services: { first: 5300, last: 5399 },
 } as const;
+
+/** Ports as they are assigned, where they are listened on. */
+export function movedPorts(
+  assigned: Readonly<Record<string, number | null>>,
+  offset: number,
+): Record<string, number | null> {
+  return Object.fromEntries(
+    Object.entries(assigned).map(([name, port]) => [name, port === null ? null : port + offset]),
+  );
+}

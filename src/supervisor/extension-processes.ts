@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { baseEnvironment } from "../config/environment.ts";
 import { processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
-import { PORT_RANGES } from "../config/ports.ts";
+import { movedPorts, PORT_RANGES } from "../config/ports.ts";
 import type { MasterConfig } from "../contract/config.ts";
 import type { RoutesFile } from "../contract/routes.ts";
 import type { Extension } from "../extensions/discovery.ts";
@@ -152,13 +152,7 @@ export class ExtensionProcesses {
     const base = baseEnvironment(environment);
     const manifest = await readManifest(join(paths.extensions, extension));
     const { port_assignments } = await config.read();
-    const moved = (assigned: Record<string, number | null>) =>
-      Object.fromEntries(
-        Object.entries(assigned).map(([name, port]) => [
-          name,
-          port === null ? null : port + environment.portOffset,
-        ]),
-      );
+    const { portOffset } = environment;
     return {
       ...base,
       ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
@@ -166,8 +160,8 @@ export class ExtensionProcesses {
       LUNA_EXTENSION: extension,
       LUNA_PORTS: JSON.stringify({
         core: ports,
-        extensions: moved(port_assignments.extensions),
-        services: moved(port_assignments.services),
+        extensions: movedPorts(port_assignments.extensions, portOffset),
+        services: movedPorts(port_assignments.services, portOffset),
       }),
     };
   }

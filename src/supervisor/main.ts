@@ -35,7 +35,7 @@ import { provideBun } from "./own-bun.ts";
 import { ProcessTable } from "./process/process-table.ts";
 import { KnownSecrets } from "./secrets/known-secrets.ts";
 import { readSecrets } from "./secrets/read.ts";
-import { deploymentOf, modelOf, readConfig } from "./settings.ts";
+import { assignedPorts, deploymentOf, modelOf, readConfig } from "./settings.ts";
 import { ToolHosts } from "./tool-hosts.ts";
 import { UsageMeter } from "./usage.ts";
 
@@ -118,6 +118,7 @@ async function build(environment: Environment) {
     ...{ credentials, processes, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
+    assignedPorts: () => assignedPorts(config.last, environment.portOffset),
     connect: { public_url, ...commandLine(environment) },
   });
   return {

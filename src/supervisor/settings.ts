@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Deployment } from "../caddy/address.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
+import { movedPorts } from "../config/ports.ts";
 import { DeploymentMode, MasterConfig } from "../contract/config.ts";
 import type { Overview } from "../contract/process.ts";
 import { InvalidInputError, messageOf } from "../lib/errors.ts";
@@ -62,4 +63,10 @@ export async function modelOf(
   if (!configured) return { configured, name: null };
   const { luna } = await readConfig(config, () => undefined);
   return { configured, name: LLM_DEFAULT_MODEL ?? luna.default_llm };
+}
+
+/** The ports of extensions' processes, as far as the configuration could be read. */
+export function assignedPorts(config: MasterConfig | undefined, offset: number) {
+  const { extensions = {}, services = {} } = config?.port_assignments ?? {};
+  return { extensions: movedPorts(extensions, offset), services: movedPorts(services, offset) };
 }

@@ -1,6 +1,7 @@
 /** Files broken by hand or by a disk: named with line and column, never reset, the rest runs, and a mended one counts. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { appendFile, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CoreServiceName, Overview, StateFile } from "../../src/contract/process.ts";
 import { ToolsFile } from "../../src/contract/tool.ts";
@@ -78,7 +79,7 @@ const CORPUS: Record<string, (text: string) => string | Uint8Array> = {
 
 for (const [name, damage] of Object.entries(CORPUS)) {
   test(
-    `a configuration ${name} is named and kept, and the last good one is in force`,
+    `fault 12: a configuration ${name} is named and kept, and the last good one is in force`,
     async () => {
       const path = luna.paths.masterConfig;
       const good = await read(path);
@@ -189,6 +190,78 @@ test(
     expect((await create("mended")).status).toBe(200);
     const left = await problems();
     expect(left.map(({ id }) => id).sort()).toEqual(["env-0", "state-unreadable"]);
+  },
+  TIMEOUT_MS,
+);
+
+/** What was laid aside, and the odd line of .env, which nobody has mended. */
+const STAYS = ["state-unreadable", "env-0"];
+
+/** What Luna reads at its start, besides the keys in .env. */
+const filesOf = ({ paths }: Luna): string[] => [
+  paths.masterConfig,
+  paths.state,
+  paths.routes,
+  paths.caddyfile,
+  join(paths.extensions, "notes", "config.json"),
+  paths.toolsFile("notes"),
+];
+
+for (const [name, damage] of Object.entries(CORPUS)) {
+  test(
+    `fault 12: Luna starts over files ${name}, says so, and keeps what is not its own to make again`,
+    async () => {
+      await luna.stop();
+      const own = [luna.paths.masterConfig, join(luna.paths.extensions, "notes", "config.json")];
+      const good = new Map<string, string>();
+      const broken = new Map<string, Buffer>();
+      for (const path of filesOf(luna)) {
+        good.set(path, await read(path));
+        broken.set(path, Buffer.from(damage(await read(path))));
+        await writeFile(path, broken.get(path) ?? "");
+      }
+      luna = await startLuna({ home: luna.home, offset: luna.ports.supervisor - 9999 });
+      await problem(/master_config\.json/);
+      await expectAllToRun();
+      for (const path of own) {
+        expect((await readFile(path)).equals(broken.get(path) ?? Buffer.from(""))).toBe(true);
+      }
+      for (const path of own) await replace(path, good.get(path) ?? "");
+      await until(async () => (await problems()).every(({ id }) => STAYS.includes(id)), {
+        timeoutMs: 20_000,
+        what: "all to be mended but what was laid aside",
+      });
+      StateFile.parse(JSON.parse(await read(luna.paths.state)));
+      const { tools } = await (await luna.control("/tools/all")).json();
+      expect(tools.length).toBeGreaterThan(0);
+    },
+    TIMEOUT_MS,
+  );
+}
+
+test(
+  "fault 12: a database that is none keeps sign-in from starting, nothing else, and is told",
+  async () => {
+    await luna.run("stop", "auth");
+    const names = ["luna.db", "luna.db-wal", "luna.db-shm"].map((name) =>
+      join(luna.paths.luna, name),
+    );
+    const there = names.filter((path) => existsSync(path));
+    const good = await Promise.all(there.map((path) => readFile(path)));
+    const database = luna.paths.database;
+    const broken = "no database at all, but long enough to be taken for one. ".repeat(200);
+    for (const path of there) await rm(path);
+    await writeFile(database, broken);
+    await luna.control("/services/auth/start", { method: "POST" });
+    await problem(/Sign-in/);
+    expect(await read(database)).toBe(broken);
+    expect((await luna.run("doctor", "--json")).stdout).toContain("The database is damaged");
+    for (const name of ["agent", "mcp", "hub", "caddy"]) await luna.pidOf(name);
+    await luna.run("stop", "auth");
+    await rm(database);
+    for (const [index, path] of there.entries()) await writeFile(path, good[index] ?? "");
+    expect((await luna.run("start", "auth")).code).toBe(0);
+    expect(await luna.signIn()).toContain("=");
   },
   TIMEOUT_MS,
 );

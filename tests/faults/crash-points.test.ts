@@ -11,7 +11,7 @@ import {
   toolsScenario,
 } from "./scenarios.ts";
 
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 600_000;
 const POINTS_MIN = 300;
 const DATABASE = ".luna/luna.db";
 

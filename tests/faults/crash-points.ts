@@ -200,7 +200,7 @@ function pairsIn({ calls }: Trace, isDurable: (call: Call) => boolean): string[]
 
 /** What a point is, without the how-manieth: a step of the replacement of one file. */
 export function pairOf(point: string): string {
-  return point.replace(/ #\d+$/, "").replace(/\.tmp$/, "");
+  return point.replace(/ #\d+$/, "").replace(/(?:\.candidate)?(?:\.tmp)?$/, "");
 }
 
 /** Runs the scenario whole once, then once for each call that can be reached. */
@@ -225,14 +225,17 @@ export async function enumerateCrashes<Facts>(scenario: Scenario<Facts>): Promis
     );
     await rm(run.home, { recursive: true });
   };
-  const sweep = async (isWanted: (call: FileCall, target: Target) => boolean): Promise<void> => {
+  const sweep = async (
+    isWanted: (call: FileCall, target: Target) => boolean,
+    isDone: () => boolean = () => false,
+  ): Promise<void> => {
     const todo = [...targets].flatMap(([call, target]) => {
       const { first, last } = target;
       const length = isWanted(call, target) ? last - first + 1 : 0;
       return Array.from({ length }, (_, index) => ({ call, when: first + index }));
     });
     const work = async (lane: number): Promise<void> => {
-      for (let next = todo.shift(); next; next = todo.shift()) {
+      for (let next = todo.shift(); next && !isDone(); next = todo.shift()) {
         await crash(lane, next.call, next.when);
       }
     };
@@ -251,7 +254,14 @@ export async function enumerateCrashes<Facts>(scenario: Scenario<Facts>): Promis
   };
   for (let search = 0; search < SEARCHES_MAX && lacking().length > 0; search += 1) {
     const calls = new Set(lacking().map((pair) => pair.split(" ")[0]));
-    await sweep((call) => calls.has(call));
+    // A thread that did something else before counts further, and one that was idle begins with one.
+    for (const [call, target] of targets) {
+      if (calls.has(call)) Object.assign(target, { first: 1, last: target.last + SLACK });
+    }
+    await sweep(
+      (call) => calls.has(call),
+      () => lacking().length === 0,
+    );
   }
   const missed = [...targets.values()].flatMap((target) => [...target.missed]);
   return { points, faults, missed, lacking: lacking(), baseline: whole.trace };

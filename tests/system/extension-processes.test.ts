@@ -44,6 +44,11 @@ test("ports are assigned in their ranges, kept in the configuration, and told to
   });
   const { services } = await luna.state();
   expect(services["clock_ui"]?.port).toBe(5200 + offset);
+  expect(await (await luna.control("/ports")).json()).toEqual({
+    core: luna.ports,
+    extensions: { clock: 5200 + offset },
+    services: { "clock.once": null, "clock.web": 5300 + offset, "clock.worker": null },
+  });
   const { env } = await about();
   expect(JSON.parse(env.LUNA_PORTS)).toMatchObject({
     core: { supervisor: luna.ports.supervisor },

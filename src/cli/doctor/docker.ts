@@ -5,11 +5,22 @@ import { type Check, type Finding, ok } from "./check.ts";
 
 const TIMEOUT_MS = 10_000;
 const LINES_MAX = 3;
+const VERSION = /^\d+\.\d+[\w.+~-]*$/;
 
 /** What Docker's answer means. Pure. */
 export function dockerFinding(said: CommandResult): Finding {
-  if (said.ok) return ok(`Docker ${said.output.trim()}`);
-  const detail = said.why.split("\n").slice(0, LINES_MAX).join("\n");
+  const firstLines = (text: string): string => text.split("\n").slice(0, LINES_MAX).join("\n");
+  if (said.ok) {
+    const version = said.output.trim();
+    if (VERSION.test(version)) return ok(`Docker ${version}`);
+    return {
+      status: "warn",
+      title: "What is called docker here does not answer as Docker does",
+      detail: firstLines(version) || "It says nothing.",
+      fix: "command -v docker   (and see that it is Docker)",
+    };
+  }
+  const detail = firstLines(said.why);
   if (/permission denied/i.test(said.why)) {
     return {
       status: "warn",

@@ -163,6 +163,30 @@ test("Docker that is absent or does not run is no fault, one without permission 
   expect(dockerFinding({ ok: true, output: "20.10.24\n" }).title).toBe("Docker 20.10.24");
 });
 
+const FAKES: [what: string, script: string, status: string, text: string][] = [
+  ["fails", "echo no daemon >&2; exit 1", "ok", "no daemon"],
+  ["tells something else", "echo hello; echo world", "warn", "hello"],
+  ["tells nothing", "exit 0", "warn", "It says nothing"],
+  ["disappears", 'rm "$0"; exit 127', "ok", "127"],
+];
+for (const [what, script, status, text] of FAKES) {
+  test(`fault 13: a docker that ${what} is told, and is no end of anything`, async () => {
+    const bin = mkdtempSync(join(home, "bin-"));
+    writeFileSync(join(bin, "docker"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const found = await dockerCheck.run(context({ variables: { PATH: `${bin}:/usr/bin:/bin` } }));
+    expect([found.status, found.detail]).toEqual([status as "ok", expect.stringContaining(text)]);
+  });
+}
+
+test("fault 13: a docker that hangs is given up in time", async () => {
+  const bin = mkdtempSync(join(home, "bin-"));
+  writeFileSync(join(bin, "docker"), "#!/bin/sh\nexec sleep 600\n", { mode: 0o755 });
+  const began = performance.now();
+  const found = await dockerCheck.run(context({ variables: { PATH: `${bin}:/usr/bin:/bin` } }));
+  expect(performance.now() - began).toBeLessThan(15_000);
+  expect(found.title).toContain("does not run");
+}, 30_000);
+
 test("a database is whole, damaged, or not to be reached", async () => {
   const path = write(".luna/luna.db", "");
   const client = new Database(path);

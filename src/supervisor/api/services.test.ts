@@ -101,6 +101,15 @@ test("what is not there is a 404 that says what is, and a tool host cannot be st
   ]);
 });
 
+test("a service of an extension goes by the name that its port is assigned to, too", async () => {
+  const { table, call } = makeTable();
+  const managed = table.add(spec("clock__service_web"));
+  expect((await call("clock.web/start")).status).toBe(200);
+  expect(await managed.settled(5_000)).toBe("running");
+  expect((await call("clock.web/stop")).status).toBe(200);
+  expect((await call("clock.ui/stop")).status).toBe(404);
+});
+
 test("a service that does not restart by itself is restarted by hand", async () => {
   const { table, call } = makeTable();
   const managed = table.add(spec("one", { restart: "on_demand" }));

@@ -126,8 +126,9 @@ export class ProcessTable {
     this.#changed();
   }
 
+  /** By its name, or as `port_assignments` calls it: `<extension>.<service>`. */
   require(name: string): ManagedProcess {
-    const managed = this.#processes.get(name);
+    const managed = this.#processes.get(name.replace(".", "__service_"));
     if (managed === undefined) {
       const names = [...this.#processes.keys()].join(", ");
       throw new NotFoundError(`Cannot find the process "${name}": there are ${names}`);
