@@ -31,7 +31,7 @@ test("one holder at a time; the other one learns who it is", () => {
   if ("release" in third) third.release();
 });
 
-test("a holder that is killed holds it no more", async () => {
+test("fault 2: a holder that is killed holds it no more", async () => {
   const path = join(folder, "lock");
   const child = Bun.spawn([process.execPath, "-e", rival(path)], { stdout: "pipe" });
   try {

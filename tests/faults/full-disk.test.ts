@@ -60,7 +60,7 @@ for (const [code, words] of [
   ["EIO", "i/o error"],
 ] as const) {
   test(
-    `${code} at each fsync: told, the old files intact, and mended by itself`,
+    `fault 5: ${code} at each fsync: told, the old files intact, and mended by itself`,
     async () => {
       const home = await makeHome();
       await layOutQuietHome(home);
@@ -127,7 +127,7 @@ for (const [code, words] of [
 }
 
 test(
-  "no part dies of a log that cannot be written",
+  "fault 5: no part dies of a log that cannot be written",
   async () => {
     const home = await makeHome();
     await mkdir(join(home, "logs"));
@@ -154,7 +154,7 @@ test(
 );
 
 test(
-  "a home that may only be read is one clear sentence",
+  "fault 5: a home that may only be read is one clear sentence",
   async () => {
     const home = await makeHome();
     const output = Bun.file(`${home}.output`);
@@ -225,7 +225,7 @@ if (disk === undefined) {
   process.stderr.write("This user may not mount: the full disk is the injected one alone.\n");
 } else {
   test(
-    "a disk that is really full: told, all goes on, and mended by itself; then read-only",
+    "fault 5: a disk that is really full: told, all goes on, and mended by itself; then read-only",
     async () => {
       cleanUp.push(disk.remove);
       const home = join(disk.path, "home");

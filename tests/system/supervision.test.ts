@@ -353,7 +353,7 @@ async function openLive(): Promise<WebSocket> {
 
 describe("strangers", () => {
   test(
-    "a program with luna in its name, and one that took a pid of the state file, stay untouched",
+    "fault 2: a program with luna in its name, and one that took a pid of state file or lock, stay untouched",
     async () => {
       const folder = await mkdtemp(join(tmpdir(), "luna-stranger-"));
       const program = join(folder, "luna");
@@ -369,6 +369,10 @@ describe("strangers", () => {
         Object.assign(state.services["hub"] ?? {}, record);
         Object.assign(state.supervisor, { pid: stranger.pid, start_ticks: stat.start_ticks });
         await writeFile(luna.paths.state, JSON.stringify(state));
+        // And a lock that nobody holds any more names it.
+        const since = new Date().toISOString();
+        const holder = { command: "up", pid: stranger.pid, start_ticks: stat.start_ticks, since };
+        await writeFile(luna.paths.lock, JSON.stringify(holder));
         await luna.run("down");
         expect(isSameProcess(stranger.pid, stat.start_ticks)).toBe(true);
         luna = await startLuna({ home, offset: luna.ports.supervisor - 9999 });
