@@ -20,7 +20,7 @@ import type { Lock } from "../lib/lock.ts";
 import { childrenOf, holderOfPort, startVariableOf } from "../lib/proc.ts";
 import { reapOrphans } from "../lib/reaper.ts";
 import { serviceManagerOf } from "../lib/sd-notify.ts";
-import { endFamily, endMarked, killMarked } from "../supervisor/process/child.ts";
+import { endFamily, endMarked, killFamily, killMarked } from "../supervisor/process/child.ts";
 import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { holderOf, lockOf } from "./home-lock.ts";
@@ -79,7 +79,8 @@ function removeSockets(paths: Paths): void {
 export async function up(environment: Environment, args: string[]): Promise<number> {
   readArguments(args, { usage: "luna up", options: {} });
   const began = performance.now();
-  const strangers = childrenOf(process.pid);
+  // A shell may have started others before it became this process; what their children are is not for us to say.
+  const isAlone = childrenOf(process.pid).length === 0;
   process.stdout.on("error", () => undefined);
   forbidCoreDumps();
   const paths = pathsOf(environment.home);
@@ -92,6 +93,7 @@ export async function up(environment: Environment, args: string[]): Promise<numb
   };
   const askedToStop = untilAskedToStop(() => {
     killMarked(isOurs);
+    if (isAlone) killFamily();
     letGo();
     process.exit(1);
   });
@@ -130,8 +132,7 @@ export async function up(environment: Environment, args: string[]): Promise<numb
     await supervisor.stop();
   } finally {
     isClean = await endMarked(isOurs);
-    // A shell may have started others before it became this process; what their children are is not for us to say.
-    if (strangers.length === 0) isClean = (await endFamily()) && isClean;
+    if (isAlone) isClean = (await endFamily()) && isClean;
     letGo();
   }
   say(

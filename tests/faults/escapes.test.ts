@@ -148,6 +148,31 @@ describe("a stop in the middle of the start leaves nothing", () => {
   }
 });
 
+test("what a shell had started before it became luna up is a stranger, and is left alone", async () => {
+  const home = await mkdtemp(join(tmpdir(), "luna-home-"));
+  const child = Bun.spawn(["sh", "-c", `${SLEEP} & exec ${BINARY} up`], {
+    env: {
+      PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+      HOME: home,
+      LUNA_HOME: home,
+      LUNA_PORT_OFFSET: String(freeOffset()),
+    },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  try {
+    const ours = () => findByVariable("LUNA_PROCESS_ID", isOfHome(home));
+    await until(() => ours().length > 3, { timeoutMs: 30_000, what: "its processes" });
+    expect(sleepers().map((pid) => statOf(pid)?.parent)).toEqual([child.pid]);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(ours()).toEqual([]);
+    expect(sleepers()).toHaveLength(1);
+  } finally {
+    child.kill("SIGKILL");
+    await rm(home, { recursive: true, force: true });
+  }
+});
+
 test("fault 8: a fork bomb is bounded, the others go on, and its end is the end of all of it", async () => {
   const limit = 64;
   // It bounds itself as well: where the machine allows no limits, this test shall not be what ends it.

@@ -106,16 +106,16 @@ function hasCertainlyEnded(pid: number, startTicks: number): boolean {
   }
 }
 
-/** Whether a living member of the group is left. */
-function hasGroup(pid: number): boolean {
+/** The living members of a group. */
+function groupOf(pid: number): ProcessStat[] {
   try {
     process.kill(-pid, 0);
   } catch (error) {
     // Not permitted means that somebody is there, though not one of ours.
-    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
+    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return [];
   }
   // Zombies count for the kernel, and where nobody reaps orphans they stay.
-  return allProcesses().some(({ group }) => group === pid);
+  return allProcesses().filter(({ group }) => group === pid);
 }
 
 const GROUP_POLL_MS = 5;
@@ -136,11 +136,14 @@ export interface Rest {
  */
 export async function endRest({ pid, mark, graceMs, family }: Rest): Promise<void> {
   const deadline = performance.now() + graceMs;
-  while (hasGroup(pid) && performance.now() < deadline) await Bun.sleep(GROUP_POLL_MS);
-  if (hasGroup(pid)) sendSignal(-pid, "SIGKILL");
-  killAll(family.flatMap((one) => [one, ...descendantsOf(one.pid)]));
+  while (groupOf(pid).length > 0 && performance.now() < deadline) await Bun.sleep(GROUP_POLL_MS);
   const isOf = (other: string): boolean => other === mark;
-  await endAll(() => orphansWith(isOf));
+  const isLeft = (one: ProcessStat): boolean => isSameProcess(one.pid, one.start_ticks);
+  await endAll(() => [
+    ...groupOf(pid),
+    ...family.filter(isLeft).flatMap((one) => [one, ...descendantsOf(one.pid)]),
+    ...orphansWith(isOf),
+  ]);
 }
 
 /**
@@ -196,6 +199,11 @@ export async function endEarlier({ start_ticks }: Child, mark: string): Promise<
       (one) => one.start_ticks < start_ticks,
     );
   await endAll(earlier);
+}
+
+/** `endFamily` in one look, for who must not wait. */
+export function killFamily(): void {
+  killAll(descendantsOf(process.pid));
 }
 
 /**

@@ -108,6 +108,18 @@ test("a program that is not there is a failure like any other, with its reason",
   expect(managed.lastExit).toContain("no-such-program");
 });
 
+test("one that never answers is ended after its time, and why is what is told", async () => {
+  const supervision = { start_timeout_ms: 200, probe_timeout_ms: 50 };
+  const managed = manage("echo $$ > leader; sleep 600", { probe: { port: 1 }, supervision });
+  managed.start();
+  const pid = await pidIn("leader");
+  await until(() => managed.view().restarts > 0);
+  expect(managed.lastExit).toBe("did not answer within 0.2 s of its start");
+  expect(isAlive(pid)).toBe(false);
+  const told = lines.filter((line) => line.includes("did not answer within"));
+  expect(told.every((line) => line.includes('"event":"unresponsive"'))).toBe(true);
+});
+
 test("a taken port is named, and taken over once it is free", async () => {
   const holder = createServer().listen(0, "127.0.0.1");
   const address = await until(() => holder.address());
