@@ -14,8 +14,8 @@ import {
 } from "../../lib/proc.ts";
 import { openLog } from "../../log-files/open.ts";
 
-/** How often the end of a process that is not our own child is looked for. */
-const ADOPTED_POLL_MS = 40;
+/** How often the ends of processes that are not our own children are looked for: of all of them at once. */
+const ADOPTED_POLL_MS = 100;
 
 export interface Child {
   pid: number;
@@ -83,10 +83,7 @@ export function spawnChild(options: SpawnOptions): Child {
 export function adoptChild(pid: number, startTicks: number, mark: string): Child | undefined {
   if (!isSameProcess(pid, startTicks) || startVariableOf(pid, MARK_VARIABLE) !== mark)
     return undefined;
-  const ended = (async () => {
-    while (!hasCertainlyEnded(pid, startTicks)) await Bun.sleep(ADOPTED_POLL_MS);
-    return "ended while not our child";
-  })();
+  const ended = untilEnded(pid, startTicks).then(() => "ended while not our child");
   return {
     pid,
     start_ticks: startTicks,
@@ -95,6 +92,34 @@ export function adoptChild(pid: number, startTicks: number, mark: string): Child
       if (isSameProcess(pid, startTicks)) signalGroup(pid, signal);
     },
   };
+}
+
+interface Adopted {
+  pid: number;
+  startTicks: number;
+  /** Tells of its end. */
+  tell(): void;
+}
+/** One timer looks at all of them: a wake-up for each would cost more than all else that an idle supervisor does. */
+const adopted = new Set<Adopted>();
+let looking: Timer | undefined;
+
+function lookAtAdopted(): void {
+  for (const one of adopted) {
+    if (!hasCertainlyEnded(one.pid, one.startTicks)) continue;
+    adopted.delete(one);
+    one.tell();
+  }
+  if (adopted.size > 0) return;
+  clearInterval(looking);
+  looking = undefined;
+}
+
+function untilEnded(pid: number, startTicks: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  adopted.add({ pid, startTicks, tell: resolve });
+  looking ??= setInterval(lookAtAdopted, ADOPTED_POLL_MS);
+  return promise;
 }
 
 /** A look that fails, for want of a descriptor perhaps, is no end. */
@@ -139,6 +164,8 @@ export async function endRest({ pid, mark, graceMs, family }: Rest): Promise<voi
   while (groupOf(pid).length > 0 && performance.now() < deadline) await Bun.sleep(GROUP_POLL_MS);
   const isOf = (other: string): boolean => other === mark;
   const isLeft = (one: ProcessStat): boolean => isSameProcess(one.pid, one.start_ticks);
+  // At once for all of it, while its number cannot be anybody else's.
+  if (groupOf(pid).length > 0) sendSignal(-pid, "SIGKILL");
   await endAll(() => [
     ...groupOf(pid),
     ...family.filter(isLeft).flatMap((one) => [one, ...descendantsOf(one.pid)]),
