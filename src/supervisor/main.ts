@@ -152,6 +152,7 @@ export async function main(environment: Environment): Promise<void> {
     await installed.sync();
     await core;
     await endUnwanted(processes, paths);
+    processes.forgetPrevious();
     await limits.clear();
     await installed.watch();
     if (progress.phase === "starting") progress.phase = "running";

@@ -95,6 +95,16 @@ test("a service that may fail is not started again, and its log tells its end", 
   expect(services["clock__service_once"]).toMatchObject({ status: "exited", restarts: 0 });
   const log = await readFile(luna.paths.log("clock__service_once"), "utf8");
   expect(log).toBe("once: 0\n");
+  const { pid } = (await luna.state()).supervisor;
+  sendSignal(pid, "SIGKILL");
+  await until(async () => (await luna.state()).supervisor.pid !== pid);
+  await until(async () => (await luna.state()).services["clock__service_once"] !== undefined);
+  await luna.pidOf("clock__service_web");
+  expect((await luna.state()).services["clock__service_once"]).toMatchObject({
+    status: "exited",
+    restarts: 0,
+  });
+  expect(await readFile(luna.paths.log("clock__service_once"), "utf8")).toBe(log);
 });
 
 test("whatever a service leaves goes with it", async () => {

@@ -117,6 +117,46 @@ test("a service that does not restart by itself is restarted by hand", async () 
   expect(await managed.settled(5_000)).toBe("running");
 });
 
+test("a supervisor that dies in the middle of its start loses nothing that the one before it ran", async () => {
+  const { table } = makeTable();
+  for (const name of ["one", "two"]) {
+    const managed = table.add(spec(name));
+    managed.start();
+    expect(await managed.settled(5_000)).toBe("running");
+  }
+  await table.flush();
+  const dying = makeTable();
+  await dying.table.load();
+  dying.table.add(spec("one"));
+  await dying.table.flush();
+  const next = makeTable();
+  await next.table.load();
+  const two = next.table.add(spec("two"));
+  expect(two.pid).toBe(table.get("two")?.pid ?? 0);
+  next.table.forgetPrevious();
+  await next.table.flush();
+  const state = StateFile.parse(JSON.parse(await readFile(join(folder, "state.json"), "utf8")));
+  expect(Object.keys(state.services)).toEqual(["two"]);
+});
+
+test("a further supervisor of the same `luna up` does not do again what was done", async () => {
+  const { table } = makeTable();
+  const once = (): ProcessSpec => spec("once", { restart: "on_demand", command: ["true"] });
+  const managed = table.add(once());
+  table.startUnlessStopped(managed);
+  expect(await managed.settled(5_000)).toBe("exited");
+  await table.flush();
+  const next = makeTable();
+  await next.table.load();
+  const again = next.table.add(once());
+  next.table.startUnlessStopped(again);
+  expect(again.state).toBe("exited");
+  // Who asks for it gets it.
+  expect((await next.call("once/start")).status).toBe(200);
+  expect(await again.settled(5_000)).toBe("exited");
+  expect(again.view().restarts).toBe(1);
+});
+
 test("a further supervisor of the same `luna up` leaves what was stopped, another one does not", async () => {
   const { table, call } = makeTable();
   table.add(spec("one"));

@@ -178,7 +178,8 @@ export class ManagedProcess {
   }
 
   /** Goes on counting where an earlier supervisor was: what should have lived and does not was one more restart. */
-  inherit(record: ProcessRecord): void {
+  inherit(record: ProcessRecord, isDone: boolean): void {
+    if (isDone) this.#machine = { ...INITIAL, state: "exited", restarts: record.restarts };
     const hasFailed = record.status === "running" || record.status === "starting";
     const wasAlive = hasFailed || record.status === "backoff" || record.status === "stopping";
     if (!wasAlive) return;

@@ -35,6 +35,8 @@ export class ProcessTable {
   #dirty = false;
   readonly #bootstrap = { pid: process.ppid, start_ticks: statOf(process.ppid)?.start_ticks ?? 0 };
   readonly #stoppedByHand = new Set<string>();
+  /** What was done before this supervisor began, under the same bootstrap. */
+  readonly #ended = new Set<string>();
   readonly #problems = new Map<string, Problem>();
 
   constructor(options: ProcessTableOptions) {
@@ -49,8 +51,9 @@ export class ProcessTable {
       this.#previous = file?.supervisor.version === VERSION ? file.services : {};
       // Another bootstrap means that somebody started Luna anew, and with it everything.
       if (!Bun.deepEquals(file?.supervisor.bootstrap, this.#bootstrap)) return;
-      for (const [name, { stopped_by_hand }] of Object.entries(this.#previous)) {
+      for (const [name, { stopped_by_hand, status }] of Object.entries(this.#previous)) {
         if (stopped_by_hand) this.#stoppedByHand.add(name);
+        if (status === "exited") this.#ended.add(name);
       }
     } catch (error) {
       const aside = `${statePath}.broken`;
@@ -85,13 +88,15 @@ export class ProcessTable {
     });
     this.#processes.set(spec.name, managed);
     const record = this.#previous[spec.name];
-    if (record !== undefined && !managed.adopt(record)) managed.inherit(record);
+    const isDone = this.#ended.has(spec.name) && spec.restart === "on_demand";
+    if (record !== undefined && !managed.adopt(record)) managed.inherit(record, isDone);
     return managed;
   }
 
-  /** Starts it with the rest of Luna, unless somebody stopped it since `luna up`. */
+  /** Starts it with the rest of Luna, unless somebody stopped it, or it did what it is there for, since `luna up`. */
   startUnlessStopped(managed: ManagedProcess): void {
-    if (!this.#stoppedByHand.has(managed.spec.name)) managed.start();
+    if (this.#stoppedByHand.has(managed.spec.name) || managed.state === "exited") return;
+    managed.start();
   }
 
   /** Stops it until somebody starts it again or Luna itself is started anew. */
@@ -111,6 +116,12 @@ export class ProcessTable {
     managed.restart();
   }
 
+  /** Every process that there should be has been added: what else the earlier supervisor ran is gone. */
+  forgetPrevious(): void {
+    this.#previous = {};
+    this.#changed();
+  }
+
   /** Names that state.json knows of the earlier supervisor. */
   previousNames(): string[] {
     return Object.keys(this.#previous);
@@ -123,6 +134,7 @@ export class ProcessTable {
   /** Forgets a process that has been stopped. */
   remove(name: string): void {
     this.#processes.delete(name);
+    delete this.#previous[name];
     this.#changed();
   }
 
@@ -154,9 +166,13 @@ export class ProcessTable {
         version: VERSION,
         bootstrap: this.#bootstrap,
       },
-      services: Object.fromEntries(
-        this.all().map((one) => [one.spec.name, this.#withHand(one.spec.name, one.record())]),
-      ),
+      services: {
+        // A supervisor that dies before it has come to these must not be what loses them.
+        ...this.#previous,
+        ...Object.fromEntries(
+          this.all().map((one) => [one.spec.name, this.#withHand(one.spec.name, one.record())]),
+        ),
+      },
     };
   }
 
