@@ -176,11 +176,21 @@ test("what a shell had started before it became luna up is a stranger, and is le
 test("fault 8: a fork bomb is bounded, the others go on, and its end is the end of all of it", async () => {
   const limit = 64;
   // It bounds itself as well: where the machine allows no limits, this test shall not be what ends it.
-  const bomb = `i=0; while [ $i -lt 400 ]; do ${SLEEP} & i=$((i+1)); done; while :; do sleep 0.1; done`;
+  const bomb = `
+    for (let started = 0; ; await Bun.sleep(1)) {
+      if (started >= 400) continue;
+      try {
+        Bun.spawn(["sleep", "${SECONDS}"]);
+        started += 1;
+      } catch {
+        // The limit: it tries on and on.
+      }
+    }`;
   const running = await startLuna({
     files: {
       "extensions/wild/config.json": '{"name":"wild"}',
-      "extensions/wild/services/bomb/start.sh": `#!/bin/sh\n${bomb}\n`,
+      "extensions/wild/services/bomb/start.sh": "#!/bin/sh\nexec bun bomb.js\n",
+      "extensions/wild/services/bomb/bomb.js": bomb,
       ".luna/master_config.json": JSON.stringify({ limits: { extensions: { pids: limit } } }),
     },
   });
