@@ -61,6 +61,19 @@ test("any secret of some length is never written, whatever stands around it", ()
   );
 });
 
+test("a long secret is left out as a whole", () => {
+  const long = "0123456789 abcdefghij ".repeat(1_000);
+  expect(redact(`a ${long} b`, [long])).toBe("a [redacted] b");
+  expect(redact(JSON.stringify(long), [long])).toBe('"[redacted]"');
+});
+
+test("characters that mean something in a pattern mean nothing here", () => {
+  const secret = "^(a+)+$.*?[x]{2}|\\d";
+  expect(redact(`1 ${secret} 2 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!`, [secret])).toBe(
+    "1 [redacted] 2 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!",
+  );
+});
+
 test("a secret that becomes known later is left out from then on", () => {
   let known: readonly string[] = [];
   const lines: string[] = [];

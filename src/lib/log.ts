@@ -54,15 +54,33 @@ function formsOf(secret: string): string[] {
   ];
 }
 
-/** By the array that they belong to, as the same secrets are looked for in each line. */
-const FORMS = new WeakMap<readonly string[], readonly string[]>();
+/** Longer ones would make a pattern that takes long to build. */
+const PATTERN_PART_MAX = 512;
 
-/** All that is to be looked for, the longest first: a part of it must not be found before the whole. */
-function formsOfAll(secrets: readonly string[]): readonly string[] {
+/** What to look for. */
+interface Forms {
+  long: readonly string[];
+  /** One pattern for all of them costs a line the same however many there are; a look for each does not. */
+  short: RegExp | undefined;
+}
+
+/** By the array that they belong to, as the same secrets are looked for in each line. */
+const FORMS = new WeakMap<readonly string[], Forms>();
+
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+function formsOfAll(secrets: readonly string[]): Forms {
   const known = FORMS.get(secrets);
   if (known !== undefined) return known;
-  const forms = [...new Set(secrets.flatMap(formsOf))];
-  forms.sort((one, other) => other.length - one.length);
+  // The longest first: a part of it must not be found before the whole.
+  const all = [...new Set(secrets.flatMap(formsOf))].sort(
+    (one, other) => other.length - one.length,
+  );
+  const short = all.filter((form) => form.length <= PATTERN_PART_MAX);
+  const forms: Forms = {
+    long: all.filter((form) => form.length > PATTERN_PART_MAX),
+    short: short.length === 0 ? undefined : new RegExp(short.map(escaped).join("|"), "g"),
+  };
   FORMS.set(secrets, forms);
   return forms;
 }
@@ -72,10 +90,10 @@ function formsOfAll(secrets: readonly string[]): readonly string[] {
  * @param secrets not changed afterwards: what is looked for is worked out once for each array
  */
 export function redact(text: string, secrets: readonly string[]): string {
+  const { long, short } = formsOfAll(secrets);
   let clean = text;
-  for (const form of formsOfAll(secrets)) {
-    if (clean.includes(form)) clean = clean.replaceAll(form, REDACTED);
-  }
+  for (const form of long) clean = clean.replaceAll(form, REDACTED);
+  if (short !== undefined) clean = clean.replace(short, REDACTED);
   return clean.replace(SECRET_SHAPES, REDACTED);
 }
 
