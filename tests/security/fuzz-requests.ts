@@ -36,7 +36,8 @@ const ODD_JSON: readonly string[] = [
 
 const DEEP = 20_000;
 const LARGE = 300_000;
-const BROKEN_BODIES: readonly (string | Uint8Array)[] = [
+/** Bodies that are no JSON, or more of it than anybody wants. */
+export const BROKEN_BODIES: readonly (string | Uint8Array)[] = [
   "",
   " ",
   "{",

@@ -1,15 +1,19 @@
 /** Sends every operation what no honest client would send: no crash, no 5xx that is not meant, nothing given away. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import fc from "fast-check";
 import { z } from "zod";
 import { ErrorBody } from "../../src/contract/error.ts";
+import { LiveMessage } from "../../src/contract/process.ts";
+import { currentHostSocket } from "../../src/tools/host-socket.ts";
+import { SocketWithHeaders } from "../support/edge.ts";
 import { type LlmStandIn, startLlmStandIn } from "../support/llm-stand-in.ts";
 import { send, type WireAnswer, type WireRequest } from "../support/raw-http.ts";
 import { routesOf } from "../support/routers.ts";
 import { until } from "../support/until.ts";
 import { type GivenOut, giveOut } from "./credentials.ts";
 import { type FuzzedOperation, fuzzedOperations } from "./fuzz-doors.ts";
-import { NO_METHODS, requestsFor } from "./fuzz-requests.ts";
+import { BROKEN_BODIES, NO_METHODS, requestsFor } from "./fuzz-requests.ts";
 import { leaksIn, secretsIn } from "./leak.ts";
 
 /** `LUNA_FUZZ_RUNS=2000 bun test tests/security/fuzz.test.ts` looks longer, from another place each time. */
@@ -21,6 +25,27 @@ const SEED = Number(
 /** One operation is not tried longer, however many runs are left. */
 const OPERATION_MS = RUNS * 40;
 const SUITE_TIMEOUT_MS = 120_000 + RUNS * 3_000;
+
+const ACTING_RUNS = 10;
+
+/** `POST /call` of a tool host. */
+const TOOL_CALL = {
+  ...{ method: "POST", path: "/call", parameters: [], responses: {} },
+  requestBody: {
+    content: {
+      "application/json": {
+        schema: {
+          type: "object",
+          properties: {
+            tool: { enum: ["NOTES_GET_all", "NOTES_UPDATE_create", "__proto__", ""] },
+            arguments: { type: "object" },
+          },
+          required: ["tool", "arguments"],
+        },
+      },
+    },
+  },
+};
 
 /** Tools whose calls do no harm. */
 const NAMES = ["NOTES_GET_all", "NOTES_UPDATE_create", "simple_agent"];
@@ -76,6 +101,9 @@ function isErrorBody(body: string): boolean {
   }
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+
 function isDecodable(target: string): boolean {
   try {
     return decodeURI(target) !== "";
@@ -97,7 +125,10 @@ function faultsOf(
   const isKey = isRead && operation.path === "/agents/api-key";
   const faults = isKey ? [] : isRead ? secretsIn(answer, given) : leaksIn(answer, given);
   // What is no request to an HTTP server ends the connection before any code of Luna's.
-  const isHttp = isDecodable(request.target) && !NO_METHODS.includes(request.method ?? "");
+  const isHttp =
+    isDecodable(request.target) &&
+    !NO_METHODS.includes(request.method ?? "") &&
+    !request.headers?.some(([, value]) => CONTROL.test(value));
   if (status === 0 && isHttp) faults.push("the connection ended without an answer");
   const isMeant = (status === 503 && isErrorBody(body)) || (status === 505 && !isHttp);
   if (status >= 500 && !isMeant) faults.push(`status ${status}: ${body}`);
@@ -165,12 +196,95 @@ describe("operations", () => {
     "$title",
     async ({ router, at }) => {
       const statuses = await fuzz(fuzzedAt(router, at));
-      expect([...statuses.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(5);
+      // Setting a passphrase is slow by design.
+      const count = [...statuses.values()].reduce((sum, one) => sum + one, 0);
+      expect(count).toBeGreaterThan(1);
       expect(await pidsNow()).toEqual(pids);
     },
     SUITE_TIMEOUT_MS,
   );
 });
+
+test(
+  "what acts at once, with the right credential, after all else",
+  async () => {
+    const acting = operations.filter((one) => !isHarmless(one));
+    const statuses = new Set<number>();
+    for (const fuzzed of acting) {
+      const options = { names: NAMES, isHarmless: true };
+      const [door] = fuzzed.doors;
+      if (door === undefined) throw new Error(`No door leads to ${fuzzed.operation.path}`);
+      const requests = requestsFor(fuzzed.operation, { ...options, right: door.right });
+      for (const request of fc.sample(requests, { seed: SEED, numRuns: ACTING_RUNS })) {
+        const answer = await send(door.port, request);
+        const faults = faultsOf(fuzzed, request, answer);
+        expect({ request, faults }).toEqual({ request, faults: [] });
+        statuses.add(answer.status);
+      }
+    }
+    expect(acting.length).toBeGreaterThan(1);
+    expect(statuses.size).toBeGreaterThan(1);
+    expect(await pidsNow()).toEqual(pids);
+  },
+  SUITE_TIMEOUT_MS,
+);
+
+test("messages of the live socket that no page sends", async () => {
+  const { luna } = given;
+  const socket = new SocketWithHeaders(`ws://127.0.0.1:${luna.ports.supervisor}/live`, {
+    headers: { Authorization: `Bearer ${luna.credentials.supervisorToken}` },
+  });
+  const topics: string[] = [];
+  socket.onmessage = ({ data }) => topics.push(LiveMessage.parse(JSON.parse(String(data))).topic);
+  await until(() => topics.includes("status"), { what: "the live socket" });
+  const message = fc.oneof(
+    fc.constantFrom(...BROKEN_BODIES),
+    fc.json(),
+    fc.uint8Array({ maxLength: 100 }),
+    fc
+      .record({
+        subscribe: fc.oneof(fc.constant("logs"), fc.string()),
+        names: fc.oneof(fc.array(fc.string()), fc.jsonValue()),
+        after: fc.oneof(fc.string(), fc.constant("__proto__")),
+      })
+      .map((value) => JSON.stringify(value)),
+  );
+  const messages = fc.sample(message, { seed: SEED, numRuns: RUNS * 3 });
+  for (const one of messages) socket.send(typeof one === "string" ? one : new Uint8Array(one));
+  socket.send("the last one");
+  const refusals = () => topics.filter((topic) => topic === "refused").length;
+  await until(() => refusals() > messages.length / 2, { what: "the refusals" });
+  expect(socket.readyState).toBe(WebSocket.OPEN);
+  socket.close();
+  expect(await pidsNow()).toEqual(pids);
+});
+
+test(
+  "what Luna's own processes never send to a tool host",
+  async () => {
+    const call = () =>
+      given.luna.control("/tools/execute/NOTES_GET_all", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: "{}",
+      });
+    await until(async () => (await call()).ok);
+    const host = () => currentHostSocket(join(given.luna.paths.run, "notes.sock"))?.pid;
+    const pid = host();
+    expect(pid).toBeNumber();
+    const create = fuzzedAt("supervisor", 0);
+    const operation = { ...create.operation, ...TOOL_CALL };
+    const requests = requestsFor(operation, { right: [], names: NAMES, isHarmless: true });
+    for (const request of fc.sample(requests, { seed: SEED, numRuns: RUNS })) {
+      const answer = await send(join(given.luna.paths.run, "notes.sock"), request);
+      const faults = faultsOf({ ...create, operation }, request, answer);
+      expect({ request, faults }).toEqual({ request, faults: [] });
+    }
+    expect((await call()).status).toBe(200);
+    expect(host()).toBe(pid);
+  },
+  SUITE_TIMEOUT_MS,
+);
 
 test("a process that fails on what it cannot read, and says where, is found", async () => {
   const naive = Bun.serve({
