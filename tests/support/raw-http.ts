@@ -83,8 +83,8 @@ export function send(where: number | string, request: WireRequest): Promise<Wire
   return new Promise((resolve, reject) => {
     let bytes: Buffer = Buffer.alloc(0);
     const socket = createConnection(address, () => {
-      socket.write(headOf(host, request));
-      socket.write(body);
+      // In one piece: a server that answers before it has read all of it would cut the connection of a unix socket.
+      socket.write(Buffer.concat([headOf(host, request), Buffer.from(body)]));
     });
     const end = (error?: NodeJS.ErrnoException): void => {
       clearTimeout(timer);
