@@ -34,6 +34,12 @@ const app = new Hono()
     valid("json", Body),
     (context) => context.text("x", 201),
   )
+  .post(
+    "/pictures",
+    answers("Hang up a picture", Leaf),
+    valid("form", z.object({ picture: z.file().max(9) })),
+    (context) => context.json({ at: "2026-01-01T00:00:00Z" }),
+  )
   .get("/silent", (context) => context.text("undocumented"));
 
 const options = {
@@ -87,6 +93,10 @@ test("the document is valid OpenAPI, and says of each route what its handlers sa
     components: { schemas: { Leaf: { properties: { at: { format: "date-time" } } } } },
   });
   expect(text).toContain('"$ref":"#/components/schemas/Leaf"');
+  expect(document).toHaveProperty(
+    ["paths", "/pictures", "post", "requestBody", "content", "multipart/form-data", "schema"],
+    expect.objectContaining({ properties: { picture: expect.objectContaining({ maxLength: 9 }) } }),
+  );
 });
 
 test("a validator that accepts anything would not do", async () => {

@@ -142,6 +142,21 @@ function parametersOf({ path, inputs }: Operation, schemas: Schemas): Json[] {
   return [...inPath, ...inQuery];
 }
 
+/** How each part of a request that is a body is sent. */
+const BODY_TYPES: Readonly<Record<string, string>> = {
+  json: "application/json",
+  form: "multipart/form-data",
+};
+
+function bodyOf(inputs: Operation["inputs"], schemas: Schemas): Json | undefined {
+  const content: Json = {};
+  for (const { target, schema } of inputs) {
+    const type = BODY_TYPES[target];
+    if (type !== undefined) content[type] = { schema: schemas.input(schema) };
+  }
+  return Object.keys(content).length === 0 ? undefined : content;
+}
+
 function contentOf(answers: readonly Answer[], schemas: Schemas): Json {
   const content: Json = {};
   for (const { type, schema } of answers) {
@@ -173,21 +188,14 @@ function securityOf({ guards }: Operation, options: DocumentOptions): Json[] {
 
 function operationObject(operation: Operation, schemas: Schemas, options: DocumentOptions): Json {
   const { method, path, inputs, answers } = operation;
-  const body = inputs.find((one) => one.target === "json");
+  const body = bodyOf(inputs, schemas);
   const parameters = parametersOf(operation, schemas);
   return {
     operationId: operationId(method, path),
     summary: answers[0]?.summary ?? "",
     tags: [path.split("/")[1] ?? ""],
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: true,
-            content: { "application/json": { schema: schemas.input(body.schema) } },
-          },
-        }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
     responses: responsesOf(operation, schemas),
     security: securityOf(operation, options),
   };

@@ -136,8 +136,11 @@ function fitting(schema: Json): fc.Arbitrary<unknown> {
       return fc.array(isObject(schema["items"]) ? fitting(schema["items"]) : fc.jsonValue(), {
         maxLength: 4,
       });
-    case "string":
-      return fc.oneof(fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/), oddText);
+    case "string": {
+      const { pattern } = schema;
+      const name = typeof pattern === "string" ? new RegExp(pattern) : /^[a-z][a-z0-9]{0,8}$/;
+      return fc.oneof(fc.stringMatching(name), fc.stringMatching(/^[A-Z][A-Z0-9_]{0,8}$/), oddText);
+    }
     case "integer":
       return fc.oneof(fc.integer({ min: -2, max: 10 }), fc.maxSafeInteger());
     case "number":

@@ -64,7 +64,19 @@ const APIS: Api[] = [
 ];
 
 /** What is sent where a request without anything would be refused. */
-const EXAMPLES: Record<string, { path?: Record<string, string>; body?: unknown }> = {
+interface Example {
+  path?: Record<string, string>;
+  body?: unknown;
+  form?: Record<string, Blob>;
+  /** Only a person who is signed in may. */
+  atEdge?: true;
+}
+
+const EXAMPLES: Record<string, Example> = {
+  post_keys_set: { body: { key: "DOCUMENTED", value: "value" } },
+  post_keys_reveal: { body: { key: "DOCUMENTED" }, atEdge: true },
+  post_keys_delete: { body: { key: "DOCUMENTED" } },
+  post_keys_upload_env: { form: { file: new Blob(["UPLOADED=value\n"]) } },
   post_mcp_servers_create: { body: { name: NAME } },
   post_mcp_servers_name_regenerate_key: { path: { name: NAME } },
   delete_mcp_servers_name: { path: { name: NAME } },
@@ -95,14 +107,33 @@ async function documentOf(address: string, headers: Record<string, string>): Pro
   return response.json();
 }
 
+/** What a request of the Hub's own page brings along. */
+async function ownPage(): Promise<Record<string, string>> {
+  const page = await luna.pageToken(session);
+  return { Cookie: session, Origin: luna.url, "X-Luna-Page": page };
+}
+
+function contentOf({ body, form }: Example): { headers?: Record<string, string>; body?: BodyInit } {
+  if (form !== undefined) {
+    const data = new FormData();
+    for (const [name, part] of Object.entries(form)) data.append(name, part, name);
+    return { body: data };
+  }
+  if (body === undefined) return {};
+  return { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+}
+
 async function call(api: Api, operation: ApiOperation, document: ApiDocument) {
-  const [address, headers] = api.direct();
-  const { path = {}, body } = EXAMPLES[operation.operationId] ?? {};
+  const example = EXAMPLES[operation.operationId] ?? {};
+  const { path = {}, atEdge } = example;
+  const [address, headers] =
+    atEdge === true ? [luna.url + api.public, await ownPage()] : api.direct();
   const filled = operation.path.replace(/\{(\w+)\}/g, (_all, name: string) => path[name] ?? "none");
+  const content = contentOf(example);
   const response = await fetch(address + filled, {
+    ...content,
     method: operation.method,
-    headers: { ...headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: { ...headers, ...content.headers },
   });
   const { status } = response;
   const type = response.headers.get("Content-Type") ?? "";
@@ -127,7 +158,11 @@ describe.each(APIS)("the $name API's document", (api) => {
   test("holds for real answers, and a wrong one is told", async () => {
     const document = readApiDocument(await documentOf(...api.direct()));
     const answers: string[] = [];
-    for (const operation of document.operations) {
+    const order = Object.keys(EXAMPLES);
+    const operations = document.operations.toSorted(
+      (one, other) => order.indexOf(one.operationId) - order.indexOf(other.operationId),
+    );
+    for (const operation of operations) {
       if (operation.operationId in ELSEWHERE) continue;
       const { status, fault } = await call(api, operation, document);
       answers.push(`${operation.operationId} ${status}${fault === undefined ? "" : `: ${fault}`}`);

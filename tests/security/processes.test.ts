@@ -214,6 +214,38 @@ describe("secrets", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  const set = (key: string, value: string) =>
+    luna.control("/keys/set", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ key, value }),
+    });
+
+  test("S16, 3.4-5 a key of a client's changes no other key, and not what a program runs", async () => {
+    const odd =
+      "PATH HOME IFS ENV BASH_ENV LD_PRELOAD LD_LIBRARY_PATH NODE_OPTIONS NODE_PATH".split(" ");
+    odd.push(
+      ..."BUN_OPTIONS BUN_BE_BUN PYTHONPATH GIT_SSH_COMMAND DOCKER_HOST HTTPS_PROXY".split(" "),
+    );
+    const env = new EnvFile(luna.paths.env);
+    for (const key of odd) {
+      expect((await set(key, "planted")).status).toBe(422);
+      expect((await env.read())[key]).toBeUndefined();
+    }
+    for (const key of ["A B", "A=B", "A\nB", "$(id)", "a-b", ""]) {
+      expect((await set(key, "planted")).status).toBe(422);
+    }
+    await set("HARMLESS", "a\nPLANTED=1");
+    expect((await env.read())["PLANTED"]).toBeUndefined();
+    expect((await set("HARMLESS", "value")).status).toBe(200);
+    expect((await env.read())["HARMLESS"]).toBe("value");
+    // Written as it came, it would be another variable.
+    const folder = await mkdtemp(join(tmpdir(), "luna-env-"));
+    await writeFile(join(folder, ".env"), `HARMLESS=${"a\nPLANTED=1"}\n`);
+    expect((await new EnvFile(join(folder, ".env")).read())["PLANTED"]).toBe("1");
+    await rm(folder, { recursive: true, force: true });
+  });
+
   test("S22 are in no log, no output and no command line", async () => {
     await callWitness();
     const secrets = { ...luna.credentials, WITNESS_SECRET, UNASKED_SECRET };
