@@ -1,7 +1,35 @@
 /** Tests of what is recorded of requests that an API refused. */
 import { expect, test } from "bun:test";
 import { MemoryTrail } from "../../tests/support/memory-trail.ts";
+import { until } from "../../tests/support/until.ts";
 import { recordingRefusals } from "./refused-requests.ts";
+
+test("a Host of which no address can be made is refused all the same", async () => {
+  const answers: string[] = [];
+  const refuse = () => new Response(null, { status: 403 });
+  const answer = recordingRefusals(refuse, new MemoryTrail());
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
+  try {
+    for (const host of ["127.0.0.1/?", "localhost#", "[", "a b"]) {
+      const socket = await Bun.connect({
+        ...{ hostname: "127.0.0.1", port: server.port ?? 0 },
+        socket: {
+          data: (one, bytes) => {
+            answers.push(bytes.toString().slice(0, 12));
+            one.end();
+          },
+        },
+      });
+      socket.write(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      const count = answers.length;
+      await until(() => answers.length > count);
+    }
+    // Some are refused by Bun itself.
+    for (const line of answers) expect(line).toMatch(/^HTTP\/1\.1 40[03]$/);
+  } finally {
+    await server.stop(true);
+  }
+});
 
 test("what was refused is recorded by its path, and what was answered is not", async () => {
   const audit = new MemoryTrail();

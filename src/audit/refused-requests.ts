@@ -13,6 +13,11 @@ type Fetch<Rest extends unknown[]> = (
   ...rest: Rest
 ) => Response | Promise<Response>;
 
+/** Without the query, which may hold anything; a Host that makes no address is refused, and must not hinder that. */
+function pathOf({ url }: Request): string {
+  return URL.canParse(url) ? new URL(url).pathname : "/";
+}
+
 /** `fetch`, and what it refused is recorded; of a flood only the beginning and the count. */
 export function recordingRefusals<Rest extends unknown[]>(
   fetch: Fetch<Rest>,
@@ -25,7 +30,7 @@ export function recordingRefusals<Rest extends unknown[]>(
     const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
     audit.record({
       actor: { kind: "anonymous", name: "" },
-      ...{ action: "request.refused", target: new URL(request.url).pathname, outcome: "refused" },
+      ...{ action: "request.refused", target: pathOf(request), outcome: "refused" },
       ...{ address: clientAddress({ header }), details: { reason, method: request.method } },
     });
     return answer;
