@@ -161,9 +161,12 @@ test("a Hub page with another session's token gets a new document, and then work
 });
 
 describe("the page around an extension's UI", () => {
-  test("leads back to the Hub and out of the frame", async () => {
+  test("is reached from Home, and leads back and out of the frame", async () => {
     const page = await browser.context.newPage();
-    await page.goto(`${luna.url}/apps/spy`);
+    await page.goto(`${luna.url}/`);
+    await page.getByRole("link", { name: "spy UI" }).click();
+    await page.waitForURL(`${luna.url}/apps/spy`);
+    expect(await page.locator(`meta[name="${PAGE_META}"]`).count()).toBe(0);
     await page.frameLocator("iframe").getByRole("heading", { name: "Spy" }).waitFor();
     expect(await axeFindings(page)).toEqual([]);
     for (const width of [1280, 320]) {

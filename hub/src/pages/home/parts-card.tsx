@@ -22,7 +22,9 @@ export function PartsCard({ overview }: { overview: Overview }) {
             className="flex flex-wrap items-center justify-between gap-x-4 gap-y-1 py-2.5 first:pt-0 last:pb-0"
           >
             <div className="min-w-0">
-              <h3 className="font-medium">{process.label}</h3>
+              <h3 className="font-medium">
+                <PartName process={process} />
+              </h3>
               <p className="text-xs text-muted">{factsOf(process, overview).join(" · ")}</p>
             </div>
             <div className="ml-auto flex items-center gap-3">
@@ -33,6 +35,17 @@ export function PartsCard({ overview }: { overview: Overview }) {
         ))}
       </ul>
     </Card>
+  );
+}
+
+/** An extension's UI is a link to the page around it: another document, as the page token is not in it. */
+function PartName({ process: { kind, label, path } }: { process: ProcessView }) {
+  const extension = kind === "ui" ? /^\/ext\/([^/]+)\//.exec(path ?? "")?.[1] : undefined;
+  if (extension === undefined) return label;
+  return (
+    <a href={`/apps/${extension}`} className="text-accent underline">
+      {label}
+    </a>
   );
 }
 
