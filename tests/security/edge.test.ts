@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { stat } from "node:fs/promises";
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import { PAGE_HEADER } from "../../src/contract/page-token.ts";
 import { rawRequest, startEdge } from "../support/edge.ts";
 import { fixtureExtension } from "../support/fixture.ts";
 import { send, type WireRequest } from "../support/raw-http.ts";
@@ -145,21 +146,22 @@ describe("pages of others", () => {
   });
 
   test("S6 a form of another site that changes something with the owner's cookie", async () => {
-    const request: WireRequest = {
+    // With the page token, which no other site has: what refuses it is where it comes from.
+    const from = (origin: string): WireRequest => ({
       method: "POST",
       target: "/api/supervisor/services/none/stop",
       headers: [
         ["Cookie", given.session],
-        ["Origin", "https://evil.example"],
+        ["Origin", origin],
+        [PAGE_HEADER, given.page],
         ["Content-Type", "application/x-www-form-urlencoded"],
       ],
       body: "a=b",
-    };
-    expect((await atEdge(request)).status).toBe(403);
-    // Let through, it would find that there is no such process.
-    expect((await atNaive(request)).status).toBe(404);
-    const own = [["Cookie", given.session] as const, ...ownPage(given)];
-    expect((await atEdge({ ...request, headers: own })).status).toBe(404);
+    });
+    expect((await atEdge(from("https://evil.example"))).status).toBe(403);
+    // Let through, it finds that there is no such process.
+    expect((await atNaive(from("https://evil.example"))).status).toBe(404);
+    expect((await atEdge(from(given.luna.url))).status).toBe(404);
   });
 
   test("S21, 3.4-9, CVE-2026-70486, CVE-2026-44549 a page of an extension, on the same origin", async () => {

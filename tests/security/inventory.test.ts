@@ -223,7 +223,9 @@ describe("through Caddy", () => {
       const row = rowOf(target);
       if (row.upstream === "caddy" || row.access === "own") continue;
       for (const page of pages) {
-        const headers = [["Cookie", given.session] as const, ...page, ...upgrade];
+        // With the page token, which no other site has: where it comes from is enough to refuse it.
+        const own = [["Cookie", given.session] as const, [PAGE_HEADER, given.page] as const];
+        const headers = [...own, ...page, ...upgrade];
         const answer = await send(given.luna.ports.caddy, { target, method, headers });
         faults.push(...faultOf(answer, `${target} from ${JSON.stringify(page)}`, [403, 404]));
       }
