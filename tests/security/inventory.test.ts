@@ -77,7 +77,7 @@ function allowedFor(
   // Auth asks for the page token of the cookie that came, before it looks whether that is a session.
   if (access === "session" && isAuth) return [401, 403];
   if (access === "token" || access === "server_key" || access === "session") return [401];
-  return [...REFUSALS, 422, ...(access === "open" ? [200, 302, 304] : [])];
+  return [...REFUSALS, 409, 422, ...(access === "open" ? [200, 302, 304] : [])];
 }
 
 /** What every bad credential gets on a port that should have this route. */
