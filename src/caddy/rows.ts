@@ -10,7 +10,13 @@ import {
   type RowContext,
 } from "./proxy.ts";
 import { routedLines } from "./routed-row.ts";
-import { errorBody, type ProxiedRoute, type Route, type SessionRoute } from "./routes.ts";
+import {
+  type BodyMax,
+  errorBody,
+  type ProxiedRoute,
+  type Route,
+  type SessionRoute,
+} from "./routes.ts";
 
 const IDENTIFIED = { "X-Luna-Identity": IDENTITY };
 
@@ -68,10 +74,29 @@ export function methodsSnippet(): string[] {
   ]);
 }
 
+const BYTES: Readonly<Record<BodyMax, number>> = {
+  "64KiB": 64 * 1024,
+  "8MiB": 8 * 1024 * 1024,
+  "32MiB": 32 * 1024 * 1024,
+};
+const LENGTH = "{http.request.header.Content-Length}";
+
+/**
+ * A body that says how long it is, is refused before anything of it is sent on: an upstream that refuses it first
+ * closes the connection, which looks like one that is down.
+ */
+function announcedLengthLines(size: BodyMax): string[] {
+  return [
+    `@announced expression \`${LENGTH} != "" && int(${LENGTH}) > ${BYTES[size]}\``,
+    'error @announced "request body too large" 413',
+  ];
+}
+
 function proxiedLines(route: ProxiedRoute, context: RowContext): string[] {
   return [
     "import methods",
     ...bodyLimitLines(route.bodyMax),
+    ...announcedLengthLines(route.bodyMax),
     ...accessLines(route, context),
     ...(route.cookies === true ? [] : ["request_header -Cookie"]),
     // Answers depend on who asks; what a cache may keep says so itself.

@@ -86,8 +86,10 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
     if (isOwnKey && server !== undefined) {
       const id = ENDPOINT_PREFIX + server.name;
       const headers = gate.limit(id, masterConfig.rate_limits.mcp_server_key);
-      const current = async () =>
-        (await config.read()).mcp_servers[server.name]?.key_hash === hash ? ALL_SCOPES : undefined;
+      const current = async () => {
+        const { key_hash = NO_KEY_HASH } = (await config.read()).mcp_servers[server.name] ?? {};
+        return sameHash(hash, key_hash) ? ALL_SCOPES : undefined;
+      };
       return { ...wholeAccess({ kind: "client", name: id }, headers), current };
     }
     if (sameHash(hash, ownerHash)) return OWNER;
