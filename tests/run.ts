@@ -16,6 +16,8 @@ const SUITES = [
 const SUITE_TIMEOUT_MS = 20 * 60_000;
 /** For tests and hooks that name no limit of their own: a first start of the executable may wait for the disk. */
 const TEST_TIMEOUT_MS = 30_000;
+/** Of the tests that a file lets run side by side; each may start processes of its own. */
+const CONCURRENT_MAX = 4;
 
 interface Count {
   passed: number;
@@ -35,7 +37,10 @@ function countIn(output: string): Count {
 /** Runs `bun test` on one folder, passing its output through. */
 async function runSuite(folder: string): Promise<Count> {
   const child = Bun.spawn(
-    [process.execPath, "test", "--timeout", String(TEST_TIMEOUT_MS), folder],
+    [
+      ...[process.execPath, "test", folder],
+      ...["--timeout", String(TEST_TIMEOUT_MS), "--max-concurrency", String(CONCURRENT_MAX)],
+    ],
     {
       stdin: "ignore",
       stdout: "pipe",
