@@ -21,6 +21,6 @@ export function callerWith({ key, otherwise }: CallerOptions): CallerOf {
       signed === undefined ? undefined : verifyAssertion(signed, { key, now: Date.now() });
     return owner === undefined
       ? { actor: otherwise, address }
-      : { actor: { kind: "owner", name: owner.name }, address };
+      : { actor: { kind: "owner", name: owner.name }, address, session: owner.session };
   };
 }

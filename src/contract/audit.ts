@@ -42,7 +42,10 @@ export type AuditRecord = Pick<AuditEvent, "actor" | "action" | "outcome"> &
   Partial<Pick<AuditEvent, "target" | "address" | "duration_ms" | "details">>;
 
 /** Who asks for something, and from where. */
-export type Caller = Pick<AuditRecord, "actor" | "address">;
+export interface Caller extends Pick<AuditRecord, "actor" | "address"> {
+  /** The id of the session by which an owner came. */
+  session?: string;
+}
 
 const TEXT_LENGTH_MAX = 200;
 const TIME_LENGTH_MAX = 40;

@@ -154,6 +154,20 @@ export const PasskeyList = z.object({
 });
 export type PasskeyList = z.infer<typeof PasskeyList>;
 
+const SESSION_IDS_MAX = 200;
+
+/** `GET /living-sessions`, for the supervisor only: ids separated by commas. */
+export const SessionIds = z.strictObject({
+  ids: z
+    .string()
+    .transform((text) => text.split(","))
+    .pipe(z.array(z.string()).max(SESSION_IDS_MAX)),
+});
+
+/** Those of the ids whose sessions are alive. */
+export const LivingSessions = z.object({ living: z.array(z.string()) });
+export type LivingSessions = z.infer<typeof LivingSessions>;
+
 /** `GET /auth/account/passphrase`. */
 export const PassphraseView = z.object({ changed_at: z.iso.datetime().nullable() });
 export type PassphraseView = z.infer<typeof PassphraseView>;

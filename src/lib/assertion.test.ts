@@ -9,7 +9,7 @@ import {
 
 const key = assertionKey("a token of this test");
 const now = 1_800_000_000_000;
-const who = { subject: "owner", name: "Ada Löwe" };
+const who = { subject: "owner", name: "Ada Löwe", session: "0123456789abcdef" };
 const signed = signAssertion(who, { key, now });
 
 test("an assertion says who is asking, until it expires", () => {

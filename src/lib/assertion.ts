@@ -13,6 +13,8 @@ const Assertion = z.strictObject({
   subject: z.string().min(1),
   /** The user's name, for people. */
   name: z.string(),
+  /** The id of the session that was checked, which opens nothing. */
+  session: z.string().min(1),
   /** Milliseconds since 1970. */
   expires_at: z.int(),
 });
@@ -35,7 +37,7 @@ function macOf(body: string, key: string): Buffer {
 
 /** `<JSON in base64url>.<HMAC-SHA-256 in base64url>`, valid for `ASSERTION_LIFETIME_MS`. */
 export function signAssertion(
-  who: Pick<Assertion, "subject" | "name">,
+  who: Pick<Assertion, "subject" | "name" | "session">,
   { key, now }: SignOptions,
 ): string {
   const assertion: Assertion = { ...who, expires_at: now + ASSERTION_LIFETIME_MS };

@@ -28,6 +28,7 @@ import { InstalledWatch } from "./installed-watch.ts";
 import { createKeys } from "./keys.ts";
 import { endUnwanted, startCore, stopAll } from "./lifecycle.ts";
 import { Limits } from "./limits.ts";
+import { livingSessionsOf } from "./living-sessions.ts";
 import { createLogs } from "./logs.ts";
 import { McpServers } from "./mcp-servers.ts";
 import { createOverview, problemFrom } from "./overview.ts";
@@ -107,7 +108,8 @@ async function build(environment: Environment) {
     model: () => modelOf(context, config),
   });
   const { rotator, logQueries, logs } = createLogs({ context, config, log, secrets: known.values });
-  const live = new Live({ bootId, overview, logs });
+  const livingSessions = livingSessionsOf({ ports, credentials });
+  const live = new Live({ bootId, overview, logs, livingSessions });
   const installed = new InstalledWatch({
     ...{ paths, envFile, config, extensionProcesses, toolHosts, secrets, log },
     onChange: () => live.announce(),

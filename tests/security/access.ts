@@ -35,6 +35,7 @@ const RULES: readonly Rule[] = [
   { router: "auth", path: "/healthz", access: "open", why: "the supervisor's probe asks" },
   { router: "auth", path: "/verify", access: "token", why: "Caddy's question" },
   { router: "auth", path: "/route", access: "token", why: "Caddy's question" },
+  { router: "auth", path: "/living-sessions", access: "token", why: "the supervisor's question" },
   { router: "auth", path: "/login-links", access: "token", why: "signs in without a proof" },
   { router: "auth", path: "/auth/me", access: "session", why: "tells who is signed in" },
   { router: "auth", path: "/auth/methods", access: "open", why: "the sign-in page asks" },

@@ -139,7 +139,7 @@ function misplaced(right: Headers): BadCredential[] {
 function ofOthers(given: GivenOut, other: GivenOut): BadCredential[] {
   const { credentials, home } = given.luna;
   const signed = signAssertion(
-    { subject: "owner", name: "owner" },
+    { subject: "owner", name: "owner", session: "0123456789abcdef" },
     { key: assertionKey(credentials.authToken), now: Date.now() },
   );
   const secrets = { ...credentials, serverKey: given.serverKey, home };

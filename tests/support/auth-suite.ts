@@ -313,6 +313,7 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
       expect(verifyAssertion(identity, { key, now: auth.time.now })).toEqual({
         subject: OWNER_ID,
         name: "owner",
+        session: hashSecret(cookie.split("=")[1] ?? "").slice(0, 16),
         expires_at: auth.time.now + 60_000,
       });
     });

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Me } from "../../src/contract/auth.ts";
 import { Overview } from "../../src/contract/process.ts";
+import { SocketWithHeaders } from "../support/edge.ts";
 import { startGithubStandIn } from "../support/github-stand-in.ts";
 import { BINARY, type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
@@ -83,6 +84,33 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test("what a page is told live ends with its session, and with no other", async () => {
+  const [ending, lasting] = [await luna.signIn(), await luna.signIn()];
+  const open = (cookie: string) => {
+    const socket = new SocketWithHeaders(`${luna.url.replace("http", "ws")}/api/supervisor/live`, {
+      headers: { Cookie: cookie, Origin: luna.url },
+    });
+    const seen = { socket, messages: 0, code: 0 };
+    socket.onmessage = () => {
+      seen.messages += 1;
+    };
+    socket.onclose = ({ code }) => {
+      seen.code = code;
+    };
+    return seen;
+  };
+  const [ended, other] = [open(ending), open(lasting)];
+  await until(() => ended.messages > 0 && other.messages > 0, { what: "both to be told" });
+  await fetch(`${luna.url}/auth/logout`, {
+    method: "POST",
+    headers: { Cookie: ending, Origin: luna.url },
+  });
+  await until(() => ended.code !== 0, { timeoutMs: 4_000, what: "the socket to end" });
+  expect(ended.code).toBe(1008);
+  expect(other.socket.readyState).toBe(WebSocket.OPEN);
+  other.socket.close();
+});
 
 test("a page of another site changes nothing, though the browser sends the cookie along", async () => {
   const cookie = await luna.signIn();

@@ -8,6 +8,7 @@ import { type AccountDependencies, accountRoutes } from "./account-routes.ts";
 import { type AuditDependencies, auditRoutes } from "./audit-routes.ts";
 import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
 import { type GithubDependencies, githubRoutes } from "./github-routes.ts";
+import { type InternalDependencies, internalRoutes } from "./internal-routes.ts";
 import { type PasskeyDependencies, passkeyRoutes } from "./passkey-routes.ts";
 import { changesSomething } from "./request-origin.ts";
 import { readSessionCookie } from "./session-cookie.ts";
@@ -19,7 +20,8 @@ export type AuthDependencies = SignInDependencies &
   PasskeyDependencies &
   AccountDependencies &
   AuditDependencies &
-  EdgeDependencies;
+  EdgeDependencies &
+  InternalDependencies;
 export type AuthApp = ReturnType<typeof createAuthApp>;
 
 /** A database that hangs holds nobody's request longer. */
@@ -67,6 +69,7 @@ export function createAuthApp(dependencies: AuthDependencies) {
     .route("/", accountRoutes(dependencies))
     .route("/", auditRoutes(dependencies))
     .route("/", edgeRoutes(dependencies))
+    .route("/", internalRoutes(dependencies))
     .notFound(onNotFound)
     .onError((thrown, context) => {
       const retryAfter = retryAfterOf(thrown);

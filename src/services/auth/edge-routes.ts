@@ -1,32 +1,24 @@
-/** The internal half of auth: Caddy asks whether a request may pass, and the command line for sign-in links and a new passphrase. */
+/** Caddy asks whether a request may pass, and where it leads. */
 import { type Context, Hono } from "hono";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { AuditActor, AuditRecord } from "../../contract/audit.ts";
-import { PassphraseReset } from "../../contract/auth.ts";
 import { PAGE_HEADER, type PagePolicy } from "../../contract/page-token.ts";
 import { requireBearer } from "../../lib/app.ts";
 import { assertionKey, signAssertion } from "../../lib/assertion.ts";
 import { clientAddress } from "../../lib/client-address.ts";
 import { ForbiddenError, NotFoundError, UnauthorizedError } from "../../lib/errors.ts";
-import { valid } from "../../lib/valid.ts";
-import { changePassphrase } from "./account.ts";
-import type { LoginLinks } from "./login-links.ts";
-import { OWNER_ID } from "./owner.ts";
 import { isOwnDocument, type PageTokens } from "./page-token.ts";
-import type { Passphrases } from "./passphrases.ts";
 import { changesSomething, refusalOf } from "./request-origin.ts";
 import { signInAddress } from "./return-to.ts";
 import type { RoutedPaths } from "./routed-paths.ts";
 import { routedTarget } from "./routed-target.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 import type { Session, Sessions } from "./sessions.ts";
-import { ownerOf, smallBody } from "./sign-in.ts";
+import { ownerOf } from "./sign-in.ts";
 import { isNavigation } from "./visitor.ts";
 
 export interface EdgeDependencies {
   sessions: Sessions;
-  links: LoginLinks;
-  passphrases: Passphrases;
   pages: PageTokens;
   paths: RoutedPaths;
   audit: Pick<AuditTrail, "record">;
@@ -90,7 +82,7 @@ function recording(
 }
 
 export function edgeRoutes(dependencies: EdgeDependencies) {
-  const { sessions, links, passphrases, pages, paths, token, clock, audit } = dependencies;
+  const { sessions, pages, paths, token, clock, audit } = dependencies;
   const internal = requireBearer(token, "auth's internal endpoints");
   const key = assertionKey(token);
 
@@ -122,7 +114,7 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
 
   /** Last of all: an answer that is a refusal goes to the client, who has no use for it. */
   const pass = (context: Context, { session }: SignedIn): Response => {
-    const who = { subject: session.user_id, name: session.username };
+    const who = { subject: session.user_id, name: session.username, session: session.id };
     context.header("X-Luna-Identity", signAssertion(who, { key, now: clock() }));
     return context.body(null, 204);
   };
@@ -161,19 +153,5 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
           context.header("X-Luna-Prefix", target.prefix ?? NOTHING);
           return pass(context, signedIn);
       }
-    })
-    .post("/login-links", internal, async (context) => context.json(await links.create(OWNER_ID)))
-    .put("/passphrase", internal, smallBody, valid("json", PassphraseReset), async (context) => {
-      const { passphrase } = context.req.valid("json");
-      const ended = await changePassphrase(
-        { passphrases, sessions },
-        { user_id: OWNER_ID, passphrase },
-      );
-      audit.record({
-        actor: { kind: "local", name: "command line" },
-        ...{ action: passphrase === null ? "passphrase.remove" : "passphrase.set", outcome: "ok" },
-        details: { ended },
-      });
-      return context.json({ ended });
     });
 }

@@ -1,5 +1,5 @@
 /** Sessions of people who are signed in, in the table `luna_sessions`; a restart signs nobody out. */
-import { and, desc, eq, gt, inArray, like, lte, notLike, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, like, lte, notLike, or, type SQL, sql } from "drizzle-orm";
 import type { SessionView, SignInMethodName } from "../../contract/auth.ts";
 import type { Database } from "../../db/database.ts";
 import type { Logger } from "../../lib/log.ts";
@@ -122,27 +122,27 @@ export class Sessions {
 
   /** The living sessions of a user, the one used last first. */
   async list(user_id: string, current: Pick<Session, "id">): Promise<SessionView[]> {
-    const { queries, tables } = this.#database;
-    const { sessions, github_accounts } = tables;
-    const rows = await queries
-      .select({ session: sessions, github_login: github_accounts.login })
-      .from(sessions)
-      .leftJoin(github_accounts, eq(github_accounts.github_id, sessions.github_id))
-      .where(and(eq(sessions.user_id, user_id), gt(sessions.expires_at, this.#clock())))
-      .orderBy(desc(sessions.last_seen_at), desc(sessions.created_at))
-      .limit(LIST_MAX);
-    return rows
-      .filter(({ session, github_login }) => this.#isAllowed(session.method, github_login))
-      .map(({ session }) => {
-        const id = session.token_hash.slice(0, ID_LENGTH);
-        const { method, address, browser } = session;
-        return {
-          ...{ id, method, address, browser, current: id === current.id },
-          created_at: new Date(session.created_at).toISOString(),
-          last_seen_at: new Date(session.last_seen_at).toISOString(),
-          expires_at: new Date(session.expires_at).toISOString(),
-        };
-      });
+    const { sessions } = this.#database.tables;
+    const rows = await this.#alive(eq(sessions.user_id, user_id));
+    return rows.map((session) => {
+      const id = session.token_hash.slice(0, ID_LENGTH);
+      const { method, address, browser } = session;
+      return {
+        ...{ id, method, address, browser, current: id === current.id },
+        created_at: new Date(session.created_at).toISOString(),
+        last_seen_at: new Date(session.last_seen_at).toISOString(),
+        expires_at: new Date(session.expires_at).toISOString(),
+      };
+    });
+  }
+
+  /** Those of `ids` whose sessions are alive and allowed; this counts as no use. */
+  async living(ids: readonly string[]): Promise<string[]> {
+    const { sessions } = this.#database.tables;
+    const named = ids.filter((id) => ID.test(id)).map((id) => like(sessions.token_hash, `${id}%`));
+    if (named.length === 0) return [];
+    const rows = await this.#alive(or(...named));
+    return rows.map(({ token_hash }) => token_hash.slice(0, ID_LENGTH));
   }
 
   /** Whether any living session of a user was begun from `address`. */
@@ -204,6 +204,21 @@ export class Sessions {
       .where(lte(expires_at, this.#clock()))
       .limit(PURGE_MAX);
     await queries.delete(tables.sessions).where(inArray(token_hash, expired));
+  }
+
+  async #alive(which: SQL | undefined) {
+    const { queries, tables } = this.#database;
+    const { sessions, github_accounts } = tables;
+    const rows = await queries
+      .select({ session: sessions, github_login: github_accounts.login })
+      .from(sessions)
+      .leftJoin(github_accounts, eq(github_accounts.github_id, sessions.github_id))
+      .where(and(which, gt(sessions.expires_at, this.#clock())))
+      .orderBy(desc(sessions.last_seen_at), desc(sessions.created_at))
+      .limit(LIST_MAX);
+    return rows
+      .filter(({ session, github_login }) => this.#isAllowed(session.method, github_login))
+      .map(({ session }) => session);
   }
 
   #isAllowed(method: SignInMethodName, login: string | null): boolean {

@@ -57,7 +57,7 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .get(
       "/live",
       LIVE,
-      upgradeWebSocket(() => deps.live.events()),
+      upgradeWebSocket((context) => deps.live.events(deps.callerOf(context.req).session)),
     )
     .route("/", systemRoutes(deps))
     .route("/services", servicesRoutes(deps))

@@ -9,11 +9,17 @@ import { LogFeed } from "../log-feed.ts";
 /** Changes come in bursts; one message tells them all. */
 const GATHER_MS = 25;
 const LOOK_AGAIN_MS = 1_000;
+/** How soon a page whose session has ended is told no more. */
+const SESSION_CHECK_MS = 1_000;
+/** RFC 6455, 7.4.1. */
+const POLICY_VIOLATION = 1008;
 const REQUEST_LENGTH_MAX = 65_536;
 
 interface LiveOptions {
   bootId: string;
   overview(): Promise<Overview>;
+  /** Those of the ids whose sessions are alive; undefined while that cannot be told. */
+  livingSessions(ids: readonly string[]): Promise<readonly string[] | undefined>;
   /** Where logs are, and what is shown of them nowhere. */
   logs: { folders: readonly string[]; secrets(): readonly string[] };
 }
@@ -24,24 +30,28 @@ type Socket = WSContext<ServerWebSocket>;
 interface Page {
   socket: Socket | undefined;
   logs: LogFeed | undefined;
+  /** The id of its session; none for who came with the token. */
+  session: string | undefined;
 }
 
 export class Live {
   readonly #options: LiveOptions;
   readonly #pages = new Set<Page>();
   #timer: Timer | undefined;
+  #sessionCheck: Timer | undefined;
 
   constructor(options: LiveOptions) {
     this.#options = options;
   }
 
-  /** For one connection. */
-  events(): WSEvents<ServerWebSocket> {
-    const page: Page = { socket: undefined, logs: undefined };
+  /** For one connection, which ends with the session of that id. */
+  events(session: string | undefined): WSEvents<ServerWebSocket> {
+    const page: Page = { socket: undefined, logs: undefined, session };
     return {
       onOpen: (_event, socket) => {
         page.socket = socket;
         this.#pages.add(page);
+        this.#sessionCheck ??= setInterval(() => void this.#endWithSessions(), SESSION_CHECK_MS);
         send(page, { topic: "boot", boot_id: this.#options.bootId });
         void this.#status([page]);
       },
@@ -52,6 +62,9 @@ export class Live {
         page.logs?.stop();
         page.socket = undefined;
         this.#pages.delete(page);
+        if (this.#pages.size > 0) return;
+        clearInterval(this.#sessionCheck);
+        this.#sessionCheck = undefined;
       },
     };
   }
@@ -67,9 +80,21 @@ export class Live {
 
   close(): void {
     clearTimeout(this.#timer);
+    clearInterval(this.#sessionCheck);
     for (const { socket, logs } of this.#pages) {
       logs?.stop();
       socket?.close(1001, "Luna stops");
+    }
+  }
+
+  /** The edge asked for a session only when the socket was opened. */
+  async #endWithSessions(): Promise<void> {
+    const pages = [...this.#pages].filter(({ session }) => session !== undefined);
+    const asked = [...new Set(pages.flatMap(({ session }) => session ?? []))];
+    const living = asked.length === 0 ? undefined : await this.#options.livingSessions(asked);
+    if (living === undefined) return;
+    for (const { socket, session = "" } of pages) {
+      if (!living.includes(session)) socket?.close(POLICY_VIOLATION, "The session has ended");
     }
   }
 
