@@ -76,7 +76,10 @@ test(
     }
     const luna = await startLuna({
       home,
-      environment: { OPENAI_BASE_URL: llm.url, OPENAI_API_KEY: "sk-stand-in" },
+      environment: {
+        ...{ OPENAI_BASE_URL: llm.url, OPENAI_API_KEY: "sk-stand-in" },
+        CLOCK_SECRET: "what the clock asks for",
+      },
     });
     try {
       for (const name of EXTENSION) await luna.pidOf(name);
