@@ -2,7 +2,7 @@
 import { EnvFile } from "../../config/env-file.ts";
 import { githubConfiguration } from "../../config/github.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
-import { DeploymentMode } from "../../contract/config.ts";
+import { DeploymentMode, MasterConfig } from "../../contract/config.ts";
 import { type Check, type DoctorContext, ok } from "./check.ts";
 
 /** The environment before `.env`, and the configuration where neither says it. */
@@ -12,7 +12,12 @@ async function modeOf(
 ): Promise<DeploymentMode> {
   const mode = DeploymentMode.safeParse(variables["DEPLOYMENT_MODE"]);
   if (mode.success) return mode.data;
-  return (await new MasterConfigStore(paths.masterConfig).read()).deployment_mode;
+  try {
+    return (await new MasterConfigStore(paths.masterConfig).read()).deployment_mode;
+  } catch {
+    // A file that does not parse is a finding of its own; without it Luna is where it is by default.
+    return MasterConfig.parse({}).deployment_mode;
+  }
 }
 
 export const githubCheck: Check = {
