@@ -4,6 +4,9 @@ import { InvalidInputError } from "../lib/errors.ts";
 /** Longer input is no line that a person typed. */
 const BYTES_MAX = 4096;
 
+/** What shells give a program that Ctrl-C ended. */
+export const CANCELLED = 130;
+
 const KEYS = {
   interrupt: "\u0003",
   end: "\u0004",

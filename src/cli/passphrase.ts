@@ -3,11 +3,9 @@ import type { Environment } from "../config/environment.ts";
 import { InvalidInputError } from "../lib/errors.ts";
 import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
-import { isTerminal, readHiddenLine } from "./hidden-line.ts";
+import { CANCELLED, isTerminal, readHiddenLine } from "./hidden-line.ts";
 
 const USAGE = "luna passphrase [--remove]; it is asked for, or comes by standard input";
-/** What shells give a program that Ctrl-C ended. */
-const CANCELLED = 130;
 
 function flagsIn(args: string[]): { remove: boolean } {
   const options = { remove: { type: "boolean", default: false } } as const;

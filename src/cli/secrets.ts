@@ -4,8 +4,9 @@ import type { EnvUpload, SecretEffect, SecretList, SecretUser } from "../contrac
 import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
 import { decodeText, readBytesIfThere } from "../lib/files.ts";
 import { readArguments } from "./arguments.ts";
-import { isTerminal, readHiddenLine } from "./hidden-line.ts";
+import { CANCELLED, isTerminal, readHiddenLine } from "./hidden-line.ts";
 import { withSecrets } from "./secret-store.ts";
+import { table } from "./table.ts";
 
 const USAGE = `luna secrets list [--json]
        luna secrets set <NAME>             the value is asked for, or comes by standard input
@@ -13,29 +14,11 @@ const USAGE = `luna secrets list [--json]
        luna secrets import <file> [--yes] shows what it would change, and asks`;
 /** One more than are taken, for a value that has to be refused in words of its own. */
 const WORDS_MAX = 3;
-/** What shells give a program that Ctrl-C ended. */
-const CANCELLED = 130;
-const GAP = "  ";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 function labels(users: readonly SecretUser[]): string {
   return users.map(({ label }) => label).join(", ");
-}
-
-/** Rows with their columns below each other. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
-        .join(GAP)
-        .trimEnd(),
-    )
-    .join("\n");
 }
 
 function listText(list: SecretList): string {

@@ -132,3 +132,7 @@ describe("envProblems", () => {
     ]);
   });
 });
+
+test("a name that every object has is a line like any other", () => {
+  expect(editEnv("constructor=mine\nA=1\n", { A: "2" })).toBe("constructor=mine\nA=2\n");
+});

@@ -161,7 +161,7 @@ export function envProblems(text: string, path: string): string[] {
   return envFaults(text, PROBLEMS_MAX).map((fault) => sentence(fault, path));
 }
 
-/** A value so that Luna, and a shell too, reads back exactly what it was. */
+/** A value so that Luna reads back exactly what it was, and a shell too where it is one line without tabs. */
 function quote(value: string): string {
   if (PLAIN.test(value)) return value;
   const escaped = value
@@ -178,7 +178,7 @@ export function editEnv(text: string, changes: Record<string, string | null>): s
   const lines: string[] = [];
   const entries = text === "" ? [] : entriesOf(text.replace(/\n$/, ""));
   for (const { name, raw } of entries) {
-    if (name === undefined || !(name in changes)) {
+    if (name === undefined || !Object.hasOwn(changes, name)) {
       lines.push(raw);
       continue;
     }
