@@ -14,20 +14,31 @@ const POLICY = "key";
 
 type Headers = Readonly<Record<string, string>>;
 
+/** What is counted of a request. */
+interface Counted {
+  /** For the answer. */
+  readonly headers: Headers;
+  /**
+   * Counts what the request carries beyond one.
+   * @throws TooManyError
+   */
+  countMore(count: number): void;
+}
+
+const UNCOUNTED: Counted = { headers: {}, countMore: () => undefined };
+
 /** What a request may do, whoever sent it. */
-export interface Access {
+export interface Access extends Counted {
   /** Who that is, for the audit log. */
   readonly actor: AuditActor;
   readonly scopes: KeyScopes;
   /** The scopes at this moment, for work that lasts; undefined once the key is not good any more. */
   current(): Promise<KeyScopes | undefined>;
-  /** For the answer. */
-  readonly headers: Headers;
 }
 
 /** What somebody has who needs no API key. */
-export function wholeAccess(actor: AuditActor, headers: Headers = {}): Access {
-  return { actor, scopes: ALL_SCOPES, current: async () => ALL_SCOPES, headers };
+export function wholeAccess(actor: AuditActor, counted = UNCOUNTED): Access {
+  return { actor, scopes: ALL_SCOPES, current: async () => ALL_SCOPES, ...counted };
 }
 
 interface KeyGateOptions {
@@ -64,9 +75,9 @@ export class KeyGate {
     uses.note(holder.id);
     const { id, name, scopes, rate_limit } = holder;
     const common = id === AGENT_KEY_NAME ? "agent_api_key" : "api_key";
-    const headers = this.limit(id, rate_limit ?? (await this.#settings())[common]);
+    const counted = this.count(id, rate_limit ?? (await this.#settings())[common]);
     const current = async () => (await check.find(hash))?.scopes;
-    return { actor: { kind: "key", name }, scopes, current, headers };
+    return { actor: { kind: "key", name }, scopes, current, ...counted };
   }
 
   async #settings(): Promise<RateLimitSettings> {
@@ -80,13 +91,28 @@ export class KeyGate {
 
   /**
    * Counts a request of `id` against its limit in this process.
-   * @returns the headers that tell of the limit
-   * @throws TooManyError with the same headers
+   * @throws TooManyError with the headers that tell of the limit
    */
-  limit(id: string, limit: RateLimit | null): Headers {
-    if (limit === null) return {};
+  count(id: string, limit: RateLimit | null): Counted {
+    if (limit === null) return UNCOUNTED;
+    const headers = this.#take(id, limit, 1);
+    const countMore = (count: number): void => {
+      if (count === 0) return;
+      // The request itself is counted as well: so many never pass, however long one waits.
+      if (count >= limit.requests) {
+        throw new TooManyError(
+          `Cannot take ${count + 1} requests in one with this key: its limit is ${limit.requests} in ${limit.window_s} s; send fewer at once`,
+          { code: "rate_limited", headers },
+        );
+      }
+      Object.assign(headers, this.#take(id, limit, count));
+    };
+    return { headers, countMore };
+  }
+
+  #take(id: string, limit: RateLimit, count: number): Record<string, string> {
     const rate = rateOf(limit);
-    const taking = this.#options.limiter.take(id, rate);
+    const taking = this.#options.limiter.take(id, rate, count);
     const headers = rateLimitHeaders(POLICY, rate, taking);
     if (taking.waitMs === 0) return headers;
     const seconds = Math.ceil(taking.waitMs / 1000);

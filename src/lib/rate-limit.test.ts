@@ -65,3 +65,13 @@ test("only so many are remembered, the latest", () => {
   expect(limiter.waitMs("b", once)).toBe(100);
   expect(limiter.waitMs("c", once)).toBe(100);
 });
+
+test("several are taken together or not at all", () => {
+  const clock = { now: 0 };
+  const limiter = new RateLimiter({ clock: () => clock.now, namesMax: 10 });
+  const rate = { burst: 3, intervalMs: 100 };
+  expect(limiter.take("a", rate, 2)).toEqual({ waitMs: 0, remaining: 1, nextMs: 100 });
+  expect(limiter.take("a", rate, 2)).toMatchObject({ waitMs: 100, remaining: 1 });
+  clock.now = 100;
+  expect(limiter.take("a", rate, 2)).toMatchObject({ waitMs: 0, remaining: 0 });
+});

@@ -39,12 +39,12 @@ export class RateLimiter {
     return Math.max(0, this.#debtMs(name, rate) - (rate.burst - 1) * rate.intervalMs);
   }
 
-  /** Takes one for `name`, unless it has to wait. */
-  take(name: string, rate: Rate): Taking {
+  /** Takes `count` for `name`, or none if it has to wait for as many. */
+  take(name: string, rate: Rate, count = 1): Taking {
     const { burst, intervalMs } = rate;
     const before = this.#debtMs(name, rate);
-    const waitMs = Math.max(0, before - (burst - 1) * intervalMs);
-    const debtMs = waitMs > 0 ? before : before + intervalMs;
+    const waitMs = Math.max(0, before - (burst - count) * intervalMs);
+    const debtMs = waitMs > 0 ? before : before + count * intervalMs;
     if (waitMs === 0) this.#remember(name, this.#clock() + debtMs);
     return {
       waitMs,

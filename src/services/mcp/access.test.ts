@@ -85,17 +85,29 @@ async function connect(key: string, name = "work"): Promise<Client> {
   return client;
 }
 
-function post(key: string, name = "work", message: object = { method: "ping" }) {
+function postBody(key: string, name: string, body: unknown, headers = {}) {
   return fetch(at(name), {
     method: "POST",
     headers: {
       "X-API-Key": key,
       "Content-Type": "application/json",
       Accept: "application/json, text/event-stream",
+      ...headers,
     },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }),
+    body: JSON.stringify(body),
   });
 }
+
+const post = (key: string, name = "work", message: object = { method: "ping" }) =>
+  postBody(key, name, { jsonrpc: "2.0", id: 1, ...message });
+
+const postBatch = (key: string, messages: object[], headers = {}) =>
+  postBody(
+    key,
+    "work",
+    messages.map((message, id) => ({ jsonrpc: "2.0", id, ...message })),
+    headers,
+  );
 
 async function refusal(answer: Response | Promise<Response>) {
   const { status, headers } = await answer;
@@ -235,5 +247,72 @@ describe("limits", () => {
     }
     expect((await post("sk-luna-mcp-of-home", "my_home")).status).toBe(200);
     for (let round = 0; round < 3; round += 1) expect((await post(OWNER)).status).toBe(200);
+  });
+});
+
+describe("batches", () => {
+  const ping = { method: "ping" };
+
+  test("each message of one counts against the limit", async () => {
+    const { api_key } = await keys.create("CI", { rate_limit: { requests: 5, window_s: 50 } });
+    const first = await postBatch(api_key, [ping, ping, ping]);
+    expect(await first.json()).toHaveLength(3);
+    expect(first.headers.get("RateLimit")).toBe('"key";r=2;t=10');
+    expect(await refusal(postBatch(api_key, [ping, ping, ping]))).toMatchObject({
+      ...{ status: 429, code: "rate_limited" },
+      message: expect.stringContaining("try again in 10 s"),
+    });
+    keys.time.now += 50_000;
+    expect(await refusal(postBatch(api_key, Array(6).fill(ping)))).toMatchObject({
+      ...{ status: 429, code: "rate_limited" },
+      message: expect.stringContaining("send fewer at once"),
+    });
+    keys.time.now += 50_000;
+    expect((await postBatch(api_key, Array(5).fill(ping))).status).toBe(200);
+    keys.settings.config.rate_limits.mcp_server_key = { requests: 2, window_s: 20 };
+    expect((await postBatch(OWN_KEY, [ping, ping, ping])).status).toBe(429);
+    expect((await postBatch(OWNER, Array(50).fill(ping))).status).toBe(200);
+  });
+
+  test("the tool of each call in one is looked at", async () => {
+    const key = await keyWith({ tools: ["NOTES_*"] });
+    const call = (name: string) => ({ method: "tools/call", params: { name, arguments: {} } });
+    const both = [call("NOTES_GET_all"), call("BANK_GET_balance")];
+    const { message, ...rest } = await refusal(postBatch(key, both));
+    expect(rest).toEqual(INSUFFICIENT);
+    expect(message).toContain('its scope needs the tool "BANK_GET_balance"');
+    expect(ran).toEqual([]);
+    expect((await postBatch(key, both.slice(0, 1))).status).toBe(200);
+    expect(ran).toEqual(["NOTES_GET_all"]);
+  });
+
+  test("only the revision that has them takes them", async () => {
+    const initialize = (protocolVersion: string) => ({
+      method: "initialize",
+      params: { protocolVersion, capabilities: {}, clientInfo: { name: "t", version: "1" } },
+    });
+    const statusOf = async (headers: object) => {
+      const answer = await postBatch(OWN_KEY, [ping, ping], headers);
+      if (answer.status === 200) return 200;
+      expect(await answer.json()).toMatchObject({
+        error: { code: -32600, message: expect.stringContaining("send each message by itself") },
+      });
+      return answer.status;
+    };
+    for (const [version, status] of [
+      ["2024-11-05", 400],
+      ["2025-03-26", 200],
+      ["2025-06-18", 400],
+      ["2025-11-25", 400],
+    ] as const) {
+      expect(await statusOf({ "MCP-Protocol-Version": version })).toBe(status);
+      const begun = await post(OWN_KEY, "work", initialize(version));
+      await begun.text();
+      const session = begun.headers.get("Mcp-Session-Id");
+      // What was agreed on counts, not what the request says.
+      expect(await statusOf({ "Mcp-Session-Id": session })).toBe(status);
+    }
+    expect(await statusOf({ "MCP-Protocol-Version": "2026-07-28" })).toBe(400);
+    expect(await statusOf({})).toBe(200);
   });
 });

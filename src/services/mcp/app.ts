@@ -67,6 +67,7 @@ function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
       offer: await offerOf(found, masterConfig, access.scopes),
       scopes: access.scopes,
       binding: `${name} ${keyHash}`,
+      countMore: access.countMore,
       refresh: async () => {
         const now = await config.read();
         const server = Object.hasOwn(now.mcp_servers, name) ? now.mcp_servers[name] : undefined;

@@ -12,6 +12,8 @@ export interface Asked {
   scopes: KeyScopes;
   /** The same for the same key to the same server, and for no other: what is begun with one is no other's to go on with. */
   binding: string;
+  /** Counts what the request carries beyond one message. @throws what refuses the request */
+  countMore(count: number): void;
   /** The offer at this moment, for what lasts; undefined once the key does not open the server any more. */
   refresh(): Promise<Offer | undefined>;
 }

@@ -85,12 +85,12 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
     const isOwnKey = sameHash(hash, server?.key_hash ?? NO_KEY_HASH);
     if (isOwnKey && server !== undefined) {
       const id = ENDPOINT_PREFIX + server.name;
-      const headers = gate.limit(id, masterConfig.rate_limits.mcp_server_key);
+      const counted = gate.count(id, masterConfig.rate_limits.mcp_server_key);
       const current = async () => {
         const { key_hash = NO_KEY_HASH } = (await config.read()).mcp_servers[server.name] ?? {};
         return sameHash(hash, key_hash) ? ALL_SCOPES : undefined;
       };
-      return { ...wholeAccess({ kind: "client", name: id }, headers), current };
+      return { ...wholeAccess({ kind: "client", name: id }, counted), current };
     }
     if (sameHash(hash, ownerHash)) return OWNER;
     const access = await gate.admit(hash, `MCP server "${name}"`);

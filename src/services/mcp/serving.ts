@@ -35,5 +35,8 @@ export interface SessionState {
   running: number;
 }
 
+/** The client is gone: the status for a message that gets no answer. */
+export const noAnswer = (): Response => new Response(null, { status: 202 });
+
 /** What sealed texts of one kind are bound to. */
 export const stateBinding = (asked: Asked): string => `state ${asked.binding}`;

@@ -9,7 +9,7 @@ import type { Audience, Listener, ListName } from "./audience.ts";
 import { type EventBudget, SessionEvents } from "./event-store.ts";
 import { beginsAtOnce } from "./first-byte.ts";
 import { makeServer } from "./mcp-server.ts";
-import type { Common, Serving, SessionState } from "./serving.ts";
+import { type Common, noAnswer, type Serving, type SessionState } from "./serving.ts";
 
 /** When a client whose stream was closed comes back. */
 const RETRY_MS = 1_000;
@@ -75,18 +75,35 @@ export class Session {
     return this.#state.running > 0 || this.#streams.size > 0;
   }
 
+  /** What was agreed on with the session's client. */
+  get protocolVersion(): string | undefined {
+    return this.#server.getNegotiatedProtocolVersion();
+  }
+
   /** Answers one request of the session's client. */
   async answer(request: Request, asked: Asked, message?: unknown): Promise<Response> {
     this.lastUsedMs = performance.now();
     this.#latest = asked;
     this.#requests.set(request, asked);
-    request.signal.addEventListener("abort", () => this.#brokeOff(request, message), {
-      once: true,
-    });
-    if (request.method === "GET") this.#streams.add(request);
+    const { signal } = request;
+    const onGone = (): void => this.#brokeOff(request, message);
+    // It may have gone while its message was read, or its session looked for.
+    if (signal.aborted) onGone();
+    else signal.addEventListener("abort", onGone, { once: true });
+    if (request.method === "GET") return this.#openStream(request);
     const options = message === undefined ? {} : { parsedBody: message };
-    const answer = await this.#transport.handleRequest(request, options);
-    return request.method === "GET" && answer.ok ? beginsAtOnce(answer) : answer;
+    return this.#transport.handleRequest(request, options);
+  }
+
+  async #openStream(request: Request): Promise<Response> {
+    if (request.signal.aborted) return noAnswer();
+    this.#streams.add(request);
+    // The signal tells only of a client that breaks off, not of a stream that ends by itself.
+    const onEnd = (): void => void this.#streams.delete(request);
+    const answer = await this.#transport.handleRequest(request);
+    if (answer.ok) return beginsAtOnce(answer, onEnd);
+    onEnd();
+    return answer;
   }
 
   /** Cancels what `request` asked for, unless its client shows that it is still there. */

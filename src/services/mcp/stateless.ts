@@ -2,13 +2,10 @@
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import type { Asked } from "./asked.ts";
 import { makeServer } from "./mcp-server.ts";
-import type { Common } from "./serving.ts";
+import { type Common, noAnswer } from "./serving.ts";
 
 /** Nobody is there to be asked or told anything on the way. */
 const NO_ABILITIES = { asks: [], progress: false, log_level: null };
-
-/** The client is gone: the status for a message that gets no answer. */
-const noAnswer = (): Response => new Response(null, { status: 202 });
 
 /** Answers one message (or batch); resolves early, and stops the tool, when the client goes. */
 export async function answerStateless(

@@ -15,14 +15,18 @@ import type { ToolSource } from "./tool-source.ts";
 /** A longer message is refused; file contents go through tools in parts. */
 const MESSAGE_CHARACTERS_MAX = 4 * 1024 * 1024;
 const SESSION_HEADER = "Mcp-Session-Id";
+const VERSION_HEADER = "MCP-Protocol-Version";
 /** What a header says against the body. */
 const HEADER_MISMATCH = -32_020;
 const SESSION_NOT_FOUND = -32_001;
+/** The one revision that has batches, and the one that is meant where none is named. */
+const BATCHING_VERSION = "2025-03-26";
 
 const ToolCall = z.looseObject({
   method: z.literal("tools/call"),
   params: z.looseObject({ name: z.string(), arguments: z.unknown().optional() }),
 });
+type ToolCall = z.infer<typeof ToolCall>;
 
 interface WiresOptions {
   tools: ToolSource;
@@ -55,7 +59,7 @@ function refuse({ status, code, message, data, to }: Refusal): Response {
 function headersOf(request: Request) {
   const header = (name: string) => request.headers.get(name) ?? undefined;
   const [version, method, name] = [
-    header("MCP-Protocol-Version"),
+    header(VERSION_HEADER),
     header("Mcp-Method"),
     header("Mcp-Name"),
   ];
@@ -99,8 +103,7 @@ export class Wires {
       const told = "Cannot read the message: it is not valid JSON";
       return refuse({ status: 400, code: ProtocolErrorCode.ParseError, message: told });
     }
-    const call = ToolCall.safeParse(message).data;
-    if (call !== undefined) this.#options.requireTool(call.params.name, asked);
+    const call = this.#callOf(message, asked);
     const route = classifyInboundRequest({
       httpMethod: "POST",
       ...headersOf(request),
@@ -147,10 +150,33 @@ export class Wires {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null) {
       if (isBeginning) return this.#sessions.open(request, asked, message);
-      return answerStateless(this.#common, { request, asked, message });
+      const version = request.headers.get(VERSION_HEADER) ?? BATCHING_VERSION;
+      const fault = this.#batchFault(message, version, asked);
+      return fault ?? answerStateless(this.#common, { request, asked, message });
     }
     const session = await this.#sessions.find(id, asked);
-    return session?.answer(request, asked, message) ?? this.#noSession(message);
+    if (session === undefined) return this.#noSession(message);
+    const fault = this.#batchFault(message, session.protocolVersion, asked);
+    return fault ?? session.answer(request, asked, message);
+  }
+
+  /** The call that `message` is, if it is one. @throws what refuses its tool */
+  #callOf(message: unknown, asked: Asked): ToolCall | undefined {
+    const call = ToolCall.safeParse(message).data;
+    if (call !== undefined) this.#options.requireTool(call.params.name, asked);
+    return call;
+  }
+
+  /** What is wrong with a batch; one that is right is counted and looked at as its messages would be. */
+  #batchFault(message: unknown, version: string | undefined, asked: Asked): Response | undefined {
+    if (!Array.isArray(message)) return undefined;
+    if (version !== BATCHING_VERSION) {
+      const told = `Cannot take a batch of messages: only revision ${BATCHING_VERSION} has them, this is ${version}; send each message by itself`;
+      return refuse({ status: 400, code: ProtocolErrorCode.InvalidRequest, message: told });
+    }
+    asked.countMore(message.length - 1);
+    for (const one of message) this.#callOf(one, asked);
+    return undefined;
   }
 
   #noSession(to?: unknown): Response {
@@ -158,11 +184,7 @@ export class Wires {
     return refuse({ status: 404, code: SESSION_NOT_FOUND, message, to });
   }
 
-  #paramFault(
-    request: Request,
-    { offer }: Asked,
-    { params }: z.infer<typeof ToolCall>,
-  ): Refusal | undefined {
+  #paramFault(request: Request, { offer }: Asked, { params }: ToolCall): Refusal | undefined {
     const declared = offer.paramHeaders.get(params.name);
     const fault = declared && paramHeaderFault(declared, params.arguments, request.headers);
     if (fault === undefined) return undefined;

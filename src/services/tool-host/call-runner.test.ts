@@ -47,6 +47,11 @@ export const TOOLS = [
     try { await context.roots(); } catch (error) { globalThis.minded = [error.name, context.signal.aborted]; }
   }, { timeout_ms: 200 }),
   tool("late", async (_, context) => { await context.roots(); await Bun.sleep(150); return "done"; }, { timeout_ms: 250 }),
+  tool("waits", (_, { signal }) => new Promise((done) => signal.addEventListener("abort", () => done("left")))),
+  tool("asks_and_waits", async (_, context) => {
+    await context.roots();
+    return new Promise((done) => context.signal.addEventListener("abort", () => done("left")));
+  }),
   tool("rich", () => content([text("see"), image(new Uint8Array([1, 2]), "image/png")], { n: 1 }),
     { output: z.object({ n: z.number() }) }),
   tool("pair", () => [false, content([text("no")])]),
@@ -219,6 +224,25 @@ test("a call that does not wait for its answers ends, and one whose client went 
   expect(Reflect.get(globalThis, "minded")).toBeUndefined();
   await until(() => Reflect.get(globalThis, "minded") !== undefined);
   expect(Reflect.get(globalThis, "minded")).toEqual(["AbortError", true]);
+  expect(runner.active).toBe(0);
+});
+
+test("a caller that went before its call was waited for is noticed", async () => {
+  const left = { success: false, payload: expect.stringContaining("its caller went away") };
+  const waits = HostCall.parse({ name: "waits", arguments: {} });
+  expect((await read(await runner.run(waits, AbortSignal.abort()))).end).toMatchObject(left);
+  const asked = questionsOf((await call("asks_and_waits")).end);
+  const [other, caller] = [new AbortController(), new AbortController()];
+  const running = runner.run(waits, other.signal);
+  await until(() => runner.active === 2);
+  // It waits for its turn: the other one has the only slot.
+  const answers = { question_1: { roots: [] } };
+  const answering = runner.answer({ call: asked.call, answers }, caller.signal);
+  await Promise.resolve();
+  caller.abort();
+  other.abort();
+  expect((await read(await running)).end).toMatchObject(left);
+  expect((await read(await answering)).end).toMatchObject(left);
   expect(runner.active).toBe(0);
 });
 

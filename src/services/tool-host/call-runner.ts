@@ -154,7 +154,8 @@ export class CallRunner {
       if (leg?.ended === false) this.#giveUp(open, "its caller went away");
     };
     // It stays: a stream goes on after this has returned. The request, and with it the signal, ends soon after.
-    caller.addEventListener("abort", onGone, { once: true });
+    if (caller.aborted) onGone();
+    else caller.addEventListener("abort", onGone, { once: true });
     return (await leg?.answer) ?? JSON.stringify(this.#failure(open.callable, "it has ended"));
   }
 
