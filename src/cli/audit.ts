@@ -4,11 +4,13 @@ import { idAt } from "../audit/filter.ts";
 import type { Environment } from "../config/environment.ts";
 import { type AuditEvent, AuditQuery } from "../contract/audit.ts";
 import { InvalidInputError, LunaError } from "../lib/errors.ts";
+import { explain } from "../lib/explain.ts";
 import { readerGone } from "../lib/reader-gone.ts";
 import { parseSince } from "../log-files/since.ts";
 import { readArguments } from "./arguments.ts";
 import { formatEvent } from "./audit-format.ts";
 import { type AuditRequest, AuditSource } from "./audit-source.ts";
+import { USAGE } from "./usage.ts";
 import { writeOut } from "./write-out.ts";
 
 const EVENTS = 50;
@@ -19,9 +21,6 @@ const PERIOD_MS = 500;
 const LATENESS_MS = 10_000;
 
 const UNAVAILABLE = 503;
-
-const USAGE =
-  "luna audit [-f] [-n 50] [--since 1h] [--until 1h] [--action key.create] [--actor name] [--outcome ok|refused|failed] [--text words] [--json]";
 
 const { action, actor, outcome, since, until, text } = AuditQuery.shape;
 const Options = z.strictObject({
@@ -34,7 +33,7 @@ type Options = z.infer<typeof Options>;
 
 function readOptions(args: string[]): Options {
   const { values } = readArguments(args, {
-    usage: USAGE,
+    usage: USAGE.audit,
     options: {
       action: { type: "string" },
       actor: { type: "string" },
@@ -50,7 +49,7 @@ function readOptions(args: string[]): Options {
   const parsed = Options.safeParse({ ...values });
   if (!parsed.success) {
     throw new InvalidInputError(
-      `Cannot show the audit log: ${z.prettifyError(parsed.error)}\nUsage: ${USAGE}`,
+      `Cannot show the audit log: ${explain(parsed.error)}\nUsage: ${USAGE.audit}`,
     );
   }
   // One that cannot be read is told at once, whoever is asked.

@@ -2,6 +2,7 @@
 import type { Environment } from "../config/environment.ts";
 import { VERSION } from "../config/version.ts";
 import { readArguments } from "./arguments.ts";
+import { USAGE } from "./usage.ts";
 
 /** Runs the command; settles with its exit code, which is not taken before it ends by itself. */
 type Run = (environment: Environment, args: string[]) => Promise<number>;
@@ -11,103 +12,121 @@ interface Command {
   aliases?: readonly string[];
   /** What it does, for `luna help`; undefined for what Luna calls itself. */
   summary?: string;
+  usage?: string;
   load(): Promise<Run>;
 }
 
 export const COMMANDS: readonly Command[] = [
   {
     name: "up",
+    usage: USAGE.up,
     summary: "Start Luna in the foreground; Ctrl-C stops it",
     load: async () => (await import("./up.ts")).up,
   },
   {
     name: "down",
+    usage: USAGE.down,
     summary: "Stop the Luna of this home, and leave nothing",
     load: async () => (await import("./down.ts")).down,
   },
   {
     name: "status",
+    usage: USAGE.status,
     summary: "Show what runs (--watch, --json); exit code 0 healthy, 3 degraded, 4 not running",
     load: async () => (await import("./status.ts")).status,
   },
   {
     name: "start",
+    usage: USAGE.start,
     summary: "start <id>: start one of what `luna status` shows",
     load: async () => (await import("./one-service.ts")).start,
   },
   {
     name: "stop",
+    usage: USAGE.stop,
     summary: "stop <id>: stop it until you start it, or Luna anew",
     load: async () => (await import("./one-service.ts")).stop,
   },
   {
     name: "restart",
+    usage: USAGE.restart,
     summary: "restart <id>: stop it and start it again",
     load: async () => (await import("./one-service.ts")).restart,
   },
   {
     name: "doctor",
+    usage: USAGE.doctor,
     summary: "Look for what is wrong and say what fixes it (--fix, --json); exit code 0 or 3",
     load: async () => (await import("./doctor.ts")).doctor,
   },
   {
     name: "logs",
+    usage: USAGE.logs,
     summary:
       "Show what the parts write: logs [names…] -f --since 1h --level warn --grep re --json -n 200",
     load: async () => (await import("./logs.ts")).logs,
   },
   {
     name: "audit",
+    usage: USAGE.audit,
     summary:
       "Show who did what: audit -f --since 1h --action key --actor owner --outcome refused --json",
     load: async () => (await import("./audit.ts")).audit,
   },
   {
     name: "login-link",
+    usage: USAGE["login-link"],
     summary: "Make another one-time sign-in link",
     load: async () => (await import("./login-link.ts")).loginLink,
   },
   {
     name: "passphrase",
+    usage: USAGE.passphrase,
     summary: "Set the owner's passphrase, also a forgotten one (--remove takes it away)",
     load: async () => (await import("./passphrase.ts")).passphrase,
   },
   {
     name: "keys",
+    usage: USAGE.keys,
     summary: "keys list | create <name> | rotate <name> | revoke <name>: API keys and their scopes",
     load: async () => (await import("./keys.ts")).keys,
   },
   {
     name: "secrets",
+    usage: USAGE.secrets,
     summary: "secrets list | set <NAME> | unset <NAME> | import <file>: the keys of .env",
     load: async () => (await import("./secrets.ts")).secrets,
   },
   {
     name: "mcp",
+    usage: USAGE.mcp,
     summary: "mcp stdio --hub <name>: bridge a named MCP server to stdio",
     load: async () => (await import("./mcp.ts")).mcp,
   },
   {
     name: "unit",
+    usage: USAGE.unit,
     summary: "Print a systemd unit that runs this Luna (--user, --system)",
     load: async () => (await import("./unit.ts")).unit,
   },
   {
     name: "version",
+    usage: USAGE.version,
     aliases: ["--version", "-v"],
     summary: "Print the version",
     load: async () => async (_environment, args) => {
-      readArguments(args, { usage: "luna version", options: {} });
+      readArguments(args, { usage: USAGE.version, options: {} });
       process.stdout.write(`${VERSION}\n`);
       return 0;
     },
   },
   {
     name: "help",
+    usage: USAGE.help,
     aliases: ["--help", "-h"],
     summary: "Print this",
     load: async () => async (_environment, args) => {
-      readArguments(args, { usage: "luna help", options: {} });
+      readArguments(args, { usage: USAGE.help, options: {} });
       process.stdout.write(HELP);
       return 0;
     },
@@ -120,8 +139,8 @@ export const COMMANDS: readonly Command[] = [
 const NAME_WIDTH = 12;
 
 /** What `luna <command> --help` prints. */
-export function helpOf({ name, summary = "Luna calls this itself" }: Command): string {
-  return `luna ${name}: ${summary}\n`;
+export function helpOf({ name, summary = "Luna calls this itself", usage }: Command): string {
+  return `luna ${name}: ${summary}\n${usage === undefined ? "" : `\nUsage: ${usage}\n`}`;
 }
 
 export const HELP: string = [

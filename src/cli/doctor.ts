@@ -24,6 +24,7 @@ import { portsCheck } from "./doctor/ports.ts";
 import { runningCheck } from "./doctor/running.ts";
 import { straysCheck } from "./doctor/strays.ts";
 import { holderOf } from "./home-lock.ts";
+import { USAGE } from "./usage.ts";
 
 const HEALTHY = 0;
 const ILL = 3;
@@ -125,8 +126,10 @@ function textOf({ id, status, title, detail, fix, fixed }: Result): string {
 
 export async function doctor(environment: Environment, args: string[]): Promise<number> {
   const flag = { type: "boolean", default: false } as const;
-  const usage = "luna doctor [--fix] [--json]";
-  const { values: flags } = readArguments(args, { usage, options: { fix: flag, json: flag } });
+  const { values: flags } = readArguments(args, {
+    usage: USAGE.doctor,
+    options: { fix: flag, json: flag },
+  });
   const context = await contextOf(environment);
   const results: Result[] = [];
   for (const check of CHECKS) {

@@ -11,6 +11,7 @@ import { endGroupsOf } from "../supervisor/limits.ts";
 import { killMarked } from "../supervisor/process/child.ts";
 import { readArguments } from "./arguments.ts";
 import { holderOf, lockOf } from "./home-lock.ts";
+import { USAGE } from "./usage.ts";
 
 /** The bootstrap needs less than 5 s; then it is ended by force. */
 const STOP_TIMEOUT_MS = 15_000;
@@ -69,7 +70,7 @@ function recordedSupervisor(paths: Paths): { pid: number }[] {
 }
 
 export async function down(environment: Environment, args: string[]): Promise<number> {
-  readArguments(args, { usage: "luna down", options: {} });
+  readArguments(args, { usage: USAGE.down, options: {} });
   const paths = pathsOf(environment.home);
   if (!existsSync(paths.luna)) {
     throw new UnavailableError(`Cannot find Luna in "${paths.home}": set LUNA_HOME to its home`);

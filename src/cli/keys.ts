@@ -14,14 +14,8 @@ import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
 import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { keyListText } from "./key-list-text.ts";
+import { KEYS_USAGE, USAGE } from "./usage.ts";
 
-const USAGE = {
-  list: "luna keys list [--json]",
-  create:
-    "luna keys create <name> [--agents all|a,b] [--mcp all|a,b] [--tools all|'NOTES_*',…] [--read-only] [--expires 90d|2030-01-31] [--rate 100/60s] [--json]",
-  rotate: "luna keys rotate <name|id> [--grace 24h] [--json]",
-  revoke: "luna keys revoke <name|id>",
-};
 const FLAG = { type: "boolean", default: false } as const;
 const TEXT = { type: "string" } as const;
 const NAMED = { min: 1, max: 1 };
@@ -79,7 +73,7 @@ function tellKey(answer: { api_key: string }, note: string, isJson: boolean): nu
 }
 
 async function list(environment: Environment, args: string[]): Promise<number> {
-  const { values } = readArguments(args, { usage: USAGE.list, options: { json: FLAG } });
+  const { values } = readArguments(args, { usage: KEYS_USAGE.list, options: { json: FLAG } });
   const control = await Control.of(environment);
   const found = await control.ask("/api-keys", ApiKeyList);
   const text = values.json ? JSON.stringify(found, null, 2) : keyListText(found);
@@ -89,7 +83,7 @@ async function list(environment: Environment, args: string[]): Promise<number> {
 
 async function create(environment: Environment, args: string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
-    usage: USAGE.create,
+    usage: KEYS_USAGE.create,
     options: {
       ...{ agents: TEXT, mcp: TEXT, tools: { ...TEXT, default: "all" }, "read-only": FLAG },
       ...{ expires: TEXT, rate: TEXT, json: FLAG },
@@ -98,7 +92,7 @@ async function create(environment: Environment, args: string[]): Promise<number>
   });
   if (values.agents === undefined && values.mcp === undefined) {
     throw new InvalidInputError(
-      `Cannot create an API key: say what it opens, with --agents, --mcp or both\nUsage: ${USAGE.create}`,
+      `Cannot create an API key: say what it opens, with --agents, --mcp or both\nUsage: ${KEYS_USAGE.create}`,
     );
   }
   const scopes: Scopes = {
@@ -129,7 +123,7 @@ async function find(control: Control, word: string): Promise<ApiKeyView> {
 
 async function rotate(environment: Environment, args: string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
-    usage: USAGE.rotate,
+    usage: KEYS_USAGE.rotate,
     options: { grace: { ...TEXT, default: GRACE }, json: FLAG },
     words: NAMED,
   });
@@ -147,7 +141,7 @@ async function rotate(environment: Environment, args: string[]): Promise<number>
 
 async function revoke(environment: Environment, args: string[]): Promise<number> {
   const { positionals } = readArguments(args, {
-    usage: USAGE.revoke,
+    usage: KEYS_USAGE.revoke,
     options: {},
     words: NAMED,
   });
@@ -175,7 +169,7 @@ export async function keys(environment: Environment, args: string[]): Promise<nu
   if (run === undefined) {
     const verbs = Object.keys(VERBS).join(", ");
     throw new InvalidInputError(
-      `Cannot run "luna keys": say what to do, one of ${verbs}\nUsage: ${Object.values(USAGE).join("\n       ")}`,
+      `Cannot run "luna keys": say what to do, one of ${verbs}\nUsage: ${USAGE.keys}`,
     );
   }
   return run(environment, rest);

@@ -6,6 +6,7 @@ import { secretValuesOf } from "../config/known-keys.ts";
 import { pathsOf } from "../config/paths.ts";
 import { type LogLine, LogQuery } from "../contract/logs.ts";
 import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
+import { explain } from "../lib/explain.ts";
 import { readerGone } from "../lib/reader-gone.ts";
 import { follow } from "../log-files/follow.ts";
 import { type Page, pageBackward, readPage, spansNow } from "../log-files/page.ts";
@@ -13,15 +14,13 @@ import { type Filter, parsePattern, selectLogs } from "../log-files/select.ts";
 import { parseSince } from "../log-files/since.ts";
 import { readArguments } from "./arguments.ts";
 import { lineFormatter } from "./log-format.ts";
+import { USAGE } from "./usage.ts";
 import { writeOut } from "./write-out.ts";
 
 const LINES = 200;
 /** More would not fit into memory with certainty. */
 const LINES_MAX = 100_000;
 const LINES_PER_WRITE = 1_000;
-
-const USAGE =
-  "luna logs [names…] [-f] [-n 200] [--since 1h] [--level debug|info|warn|error] [--grep pattern] [--json]";
 
 const Options = z.strictObject({
   lines: z.coerce.number().int().min(0).max(LINES_MAX).optional(),
@@ -38,7 +37,7 @@ const Options = z.strictObject({
 
 function readOptions(args: string[]) {
   const given = readArguments(args, {
-    usage: USAGE,
+    usage: USAGE.logs,
     words: { min: 0, max: Number.POSITIVE_INFINITY },
     options: {
       lines: { type: "string", short: "n" },
@@ -54,9 +53,7 @@ function readOptions(args: string[]) {
   });
   const parsed = Options.safeParse({ ...given.values });
   if (!parsed.success) {
-    throw new InvalidInputError(
-      `Cannot show logs: ${z.prettifyError(parsed.error)}\nUsage: ${USAGE}`,
-    );
+    throw new InvalidInputError(`Cannot show logs: ${explain(parsed.error)}\nUsage: ${USAGE.logs}`);
   }
   const { lines, ...options } = parsed.data;
   // A time says itself how much is wanted.

@@ -12,13 +12,13 @@ import { InvalidInputError } from "../lib/errors.ts";
 import { readArguments } from "./arguments.ts";
 import { Bridge } from "./mcp-bridge.ts";
 import { lunaFetch } from "./mcp-fetch.ts";
+import { USAGE } from "./usage.ts";
 
 /** How long requests under way may go on after the client closed stdin: a tool's usual limit. */
 const DRAIN_MS = 30_000;
-const USAGE = "luna mcp stdio --hub <name>";
 
 function hubIn(args: string[]): string | undefined {
-  return readArguments(args, { usage: USAGE, options: { hub: { type: "string" } } }).values.hub;
+  return readArguments(args, { usage: USAGE.mcp, options: { hub: { type: "string" } } }).values.hub;
 }
 
 async function requireHub(args: string[], paths: Paths): Promise<string> {
@@ -26,7 +26,9 @@ async function requireHub(args: string[], paths: Paths): Promise<string> {
   if (hub) return hub;
   const { mcp_servers } = await new MasterConfigStore(paths.masterConfig).read();
   const names = Object.keys(mcp_servers).join(", ") || "none yet, create one in the Hub";
-  throw new InvalidInputError(`Cannot choose an MCP server: use "${USAGE}"; there are: ${names}`);
+  throw new InvalidInputError(
+    `Cannot choose an MCP server: use "${USAGE.mcp}"; there are: ${names}`,
+  );
 }
 
 /** Settles when the client has closed stdin, or does not read stdout any more ("gone"). */

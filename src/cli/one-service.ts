@@ -4,15 +4,15 @@ import type { Overview, ProcessView } from "../contract/process.ts";
 import { InvalidInputError, NotFoundError, UnavailableError } from "../lib/errors.ts";
 import { readArguments } from "./arguments.ts";
 import { Control, type ServiceAction } from "./control.ts";
+import { USAGE } from "./usage.ts";
 
 /** Longer than a start may take by default. */
 const PATIENCE_MS = 30_000;
 const POLL_MS = 30;
 
 function idIn(args: string[], action: ServiceAction): string {
-  const usage = `luna ${action} <id>, as in "luna ${action} agent"; "luna status" shows what there is`;
   const [id = ""] = readArguments(args, {
-    usage,
+    usage: USAGE[action],
     options: {},
     words: { min: 1, max: 1 },
   }).positionals;

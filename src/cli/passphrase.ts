@@ -4,12 +4,11 @@ import { InvalidInputError } from "../lib/errors.ts";
 import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { CANCELLED, isTerminal, readHiddenLine } from "./hidden-line.ts";
-
-const USAGE = "luna passphrase [--remove]; it is asked for, or comes by standard input";
+import { USAGE } from "./usage.ts";
 
 function flagsIn(args: string[]): { remove: boolean } {
   const options = { remove: { type: "boolean", default: false } } as const;
-  return readArguments(args, { usage: USAGE, options, isPrivate: true }).values;
+  return readArguments(args, { usage: USAGE.passphrase, options, isPrivate: true }).values;
 }
 
 /** undefined when the person wants to stop. */

@@ -7,11 +7,8 @@ import { readArguments } from "./arguments.ts";
 import { CANCELLED, isTerminal, readHiddenLine } from "./hidden-line.ts";
 import { withSecrets } from "./secret-store.ts";
 import { table } from "./table.ts";
+import { USAGE } from "./usage.ts";
 
-const USAGE = `luna secrets list [--json]
-       luna secrets set <NAME>             the value is asked for, or comes by standard input
-       luna secrets unset <NAME>
-       luna secrets import <file> [--yes] shows what it would change, and asks`;
 /** One more than are taken, for a value that has to be refused in words of its own. */
 const WORDS_MAX = 3;
 
@@ -33,7 +30,7 @@ function listText(list: SecretList): string {
 }
 
 function tellEffect(effect: SecretEffect): void {
-  if (effect.restarted.length > 0) say(`Started again with it: ${labels(effect.restarted)}.`);
+  if (effect.restarted.length > 0) say(`Started again: ${labels(effect.restarted)}.`);
   for (const { kind, name, label } of effect.needs_restart) {
     const how = kind === "luna" ? '"luna down", then "luna up"' : `"luna restart ${name}"`;
     say(`${label} goes on with what was set before: ${how}.`);
@@ -66,8 +63,11 @@ async function set(environment: Environment, name: string): Promise<number> {
 }
 
 async function unset(environment: Environment, name: string): Promise<number> {
-  const done = await withSecrets(environment, (store) => store.delete(name));
-  say(`${name} is not set any more.`);
+  const { done, wasThere } = await withSecrets(environment, async (store) => ({
+    wasThere: Object.hasOwn(await store.list(), name),
+    done: await store.delete(name),
+  }));
+  say(wasThere ? `${name} is not set any more.` : `${name} was not set.`);
   tellEffect(done);
   return 0;
 }
@@ -108,9 +108,22 @@ async function importFile(
   });
 }
 
+const WANTED: ReadonlyMap<string, string> = new Map([
+  ["set", "the name of a key"],
+  ["unset", "the name of a key"],
+  ["import", "a file"],
+]);
+
+/** Why these words are no command; what may be a value is not repeated. */
+function whyNot(action: string, what: string | undefined, rest: readonly string[]): string {
+  if (action === "set" && rest.length > 0) return "a value is no argument";
+  const wanted = WANTED.get(action);
+  return what === undefined && wanted !== undefined ? `${wanted} is missing` : "that is no command";
+}
+
 export async function secrets(environment: Environment, args: string[]): Promise<number> {
   const { positionals, values } = readArguments(args, {
-    usage: USAGE,
+    usage: USAGE.secrets,
     options: { json: { type: "boolean" }, yes: { type: "boolean", short: "y" } },
     words: { min: 0, max: WORDS_MAX },
     isPrivate: true,
@@ -122,6 +135,7 @@ export async function secrets(environment: Environment, args: string[]): Promise
     if (action === "unset") return unset(environment, what);
     if (action === "import") return importFile(environment, what, values.yes ?? false);
   }
-  const why = action === "set" && rest.length > 0 ? "a value is no argument" : "that is no command";
-  throw new InvalidInputError(`Cannot use secrets: ${why}\nUsage: ${USAGE}`);
+  throw new InvalidInputError(
+    `Cannot use secrets: ${whyNot(action, what, rest)}\nUsage: ${USAGE.secrets}`,
+  );
 }

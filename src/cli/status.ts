@@ -7,6 +7,7 @@ import { askedToStop } from "../lib/stop.ts";
 import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { statusText } from "./status-text.ts";
+import { USAGE } from "./usage.ts";
 
 const HEALTHY = 0;
 const DEGRADED = 3;
@@ -23,8 +24,7 @@ interface Flags {
 
 function flagsIn(args: string[]): Flags {
   const flag = { type: "boolean", default: false } as const;
-  const usage = "luna status [--watch] [--json]";
-  return readArguments(args, { usage, options: { watch: flag, json: flag } }).values;
+  return readArguments(args, { usage: USAGE.status, options: { watch: flag, json: flag } }).values;
 }
 
 /** What is to be seen at one moment. */

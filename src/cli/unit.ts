@@ -3,24 +3,23 @@ import { readFileSync, statSync } from "node:fs";
 import { commandLine, type Environment } from "../config/environment.ts";
 import { InvalidInputError } from "../lib/errors.ts";
 import { readArguments } from "./arguments.ts";
+import { USAGE } from "./usage.ts";
 
 /** More than Luna's own stop may take, which ends what does not listen after 8 s. */
 const STOP_TIMEOUT_S = 20;
 /** Luna itself brings back a supervisor that hangs within this time; systemd is the last resort. */
 const WATCHDOG_S = 60;
 
-const USAGE = "luna unit [--user | --system]";
-
 type Scope = "user" | "system";
 
 function scopeOf(args: string[]): Scope {
   const flag = { type: "boolean" } as const;
   const { values } = readArguments(args, {
-    usage: USAGE,
+    usage: USAGE.unit,
     options: { user: flag, system: flag },
   });
   if (values.user && values.system) {
-    throw new InvalidInputError(`Cannot print a unit for both: use ${USAGE}`);
+    throw new InvalidInputError(`Cannot print a unit for both: use ${USAGE.unit}`);
   }
   if (values.user) return "user";
   if (values.system) return "system";

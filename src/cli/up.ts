@@ -28,6 +28,7 @@ import { ServiceReport } from "./service-report.ts";
 import { tellStart } from "./start-report.ts";
 import { untilAskedToStop } from "./stop-signals.ts";
 import { startSupervisor } from "./supervisor-process.ts";
+import { USAGE } from "./usage.ts";
 
 /** Tells the person at the terminal, who may have closed it: that is no reason to fail. */
 function say(text: string): void {
@@ -77,7 +78,7 @@ function removeSockets(paths: Paths): void {
 }
 
 export async function up(environment: Environment, args: string[]): Promise<number> {
-  readArguments(args, { usage: "luna up", options: {} });
+  readArguments(args, { usage: USAGE.up, options: {} });
   const began = performance.now();
   // A shell may have started others before it became this process; what their children are is not for us to say.
   const isAlone = childrenOf(process.pid).length === 0;

@@ -265,4 +265,6 @@ test("what cannot be understood says what there is, with exit code 2 or 1", asyn
   expect(offset.stderr).toContain("LUNA_PORT_OFFSET");
   const help = await runLuna(["--help"], environment);
   expect(help.stdout).toContain("Usage: luna <command>");
+  const ofKeys = await runLuna(["keys", "--help"], environment);
+  expect(ofKeys).toMatchObject({ code: 0, stdout: expect.stringContaining("[--expires 90d") });
 });

@@ -58,8 +58,10 @@ for (const [when, environment] of HOMES) {
       expect(stdout).toMatch(/MY_KEY +•{8}ers' +\.env/);
       expect(stdout).not.toContain("quotes");
       expect(JSON.parse((await secrets("list", "--json")).stdout).MY_KEY.is_set).toBe(true);
-      expect((await secrets("unset", "MY_KEY")).code).toBe(0);
+      expect((await secrets("unset", "MY_KEY")).stdout).toContain("MY_KEY is not set any more.");
       expect(await env()).not.toContain("MY_KEY");
+      expect((await secrets("unset", "MY_KEY")).stdout).toContain("MY_KEY was not set.");
+      expect((await secrets("set")).stderr).toContain("the name of a key is missing");
     });
 
     test("import shows names and reasons, and writes only when it is told to", async () => {

@@ -1,0 +1,36 @@
+/** How each command is typed: for its help, and for what it refuses. */
+
+const one = (action: string): string =>
+  `luna ${action} <id>, as in "luna ${action} agent"; "luna status" shows what there is`;
+
+export const KEYS_USAGE = {
+  list: "luna keys list [--json]",
+  create:
+    "luna keys create <name> [--agents all|a,b] [--mcp all|a,b] [--tools all|'NOTES_*',…] [--read-only] [--expires 90d|2030-01-31] [--rate 100/60s] [--json]",
+  rotate: "luna keys rotate <name|id> [--grace 24h] [--json]",
+  revoke: "luna keys revoke <name|id>",
+};
+
+export const USAGE = {
+  up: "luna up",
+  down: "luna down",
+  status: "luna status [--watch] [--json]",
+  start: one("start"),
+  stop: one("stop"),
+  restart: one("restart"),
+  doctor: "luna doctor [--fix] [--json]",
+  logs: "luna logs [names…] [-f] [-n 200] [--since 1h] [--level debug|info|warn|error] [--grep pattern] [--json]",
+  audit:
+    "luna audit [-f] [-n 50] [--since 1h] [--until 1h] [--action key.create] [--actor name] [--outcome ok|refused|failed] [--text words] [--json]",
+  "login-link": "luna login-link",
+  passphrase: "luna passphrase [--remove]; it is asked for, or comes by standard input",
+  keys: Object.values(KEYS_USAGE).join("\n       "),
+  secrets: `luna secrets list [--json]
+       luna secrets set <NAME>             the value is asked for, or comes by standard input
+       luna secrets unset <NAME>
+       luna secrets import <file> [--yes]  shows what it would change, and asks`,
+  mcp: "luna mcp stdio --hub <name>",
+  unit: "luna unit [--user | --system]",
+  version: "luna version",
+  help: "luna help",
+};
