@@ -55,6 +55,13 @@ test(
     await page.getByLabel("How it ended").selectOption({ label: "Refused" });
     await page.getByText("Nothing of that kind was found").waitFor();
     await page.setViewportSize({ width: 360, height: 740 });
+    await page.goto(`${luna.url}/activity`);
+    const details = rows().first().getByRole("cell").last();
+    await details.waitFor();
+    const box = await details.boundingBox();
+    expect(box?.width).toBeGreaterThan(200);
+    expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(360);
+    expect(await axeFindings(page)).toEqual([]);
     expect(await sidewaysScroll(page)).toBeLessThanOrEqual(0);
     expect(browser.complaints).toEqual([]);
     expect(browser.strangers).toEqual([]);

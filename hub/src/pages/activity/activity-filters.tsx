@@ -1,5 +1,5 @@
 /** What the activity is narrowed to: a kind of thing, how it ended, and a word. */
-import { AuditOutcome } from "../../../../src/contract/audit.ts";
+import type { AuditOutcome } from "../../../../src/contract/audit.ts";
 
 export interface ActivityFilter {
   action?: string;
@@ -27,6 +27,10 @@ const OUTCOMES = { ok: "Done", refused: "Refused", failed: "Failed" } as const s
   string
 >;
 
+function isOutcome(text: string): text is AuditOutcome {
+  return Object.hasOwn(OUTCOMES, text);
+}
+
 interface ActivityFiltersProps {
   filter: ActivityFilter;
   onChange(filter: ActivityFilter): void;
@@ -34,10 +38,9 @@ interface ActivityFiltersProps {
 
 /** Without the keys that have no value: those would be sent. */
 function given(filter: { action: string; outcome: string; text: string }): ActivityFilter {
-  const outcome = AuditOutcome.safeParse(filter.outcome);
   return {
     ...(filter.action === "" ? {} : { action: filter.action }),
-    ...(outcome.success ? { outcome: outcome.data } : {}),
+    ...(isOutcome(filter.outcome) ? { outcome: filter.outcome } : {}),
     ...(filter.text.trim() === "" ? {} : { text: filter.text.trim() }),
   };
 }

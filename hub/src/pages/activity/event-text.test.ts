@@ -33,7 +33,7 @@ test("durations and details are short, and nothing is said where there is nothin
   expect(tookText({ ...EVENT, duration_ms: 12.345 })).toBe("12.3 ms");
   expect(tookText({ ...EVENT, duration_ms: 1_250 })).toBe("1.3 s");
   expect(detailsText(EVENT)).toEqual([]);
-  const details = { method: "link", count: 3, argument_names: ["a"] };
+  const details = { method: "link", count: 3, argument_names: ["a"], expires_at: null };
   expect(detailsText({ ...EVENT, address: "192.0.2.1", details })).toEqual([
     ...["from 192.0.2.1", "method link", "count 3", 'argument names ["a"]'],
   ]);

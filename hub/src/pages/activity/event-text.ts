@@ -24,11 +24,12 @@ export function tookText({ duration_ms }: AuditEvent): string {
   return `${Math.round(duration_ms / 100) / 10} s`;
 }
 
-/** "from 192.0.2.1", "method link". */
+/** "from 192.0.2.1", "method link"; nothing of what is not. */
 export function detailsText({ address, details }: AuditEvent): string[] {
-  const facts = Object.entries(details ?? {}).map(([name, value]) => {
+  const facts = Object.entries(details ?? {}).flatMap(([name, value]) => {
+    if (value === null) return [];
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    return `${name.replaceAll("_", " ")} ${text}`;
+    return [`${name.replaceAll("_", " ")} ${text}`];
   });
   return address === null ? facts : [`from ${address}`, ...facts];
 }
