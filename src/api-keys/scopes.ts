@@ -61,7 +61,7 @@ export function allowsEveryTool({ tools, read_only }: KeyScopes): boolean {
  */
 export function insufficientScope(what: string, missing: string): ForbiddenError {
   return new ForbiddenError(
-    `Cannot ${what}: the key is not for that, its scope needs ${missing}; the owner can change it in the Hub under Keys`,
+    `Cannot ${what}: the key is not for that, its scope needs ${missing}; the owner can make one that is, in the Hub under Keys & secrets`,
     {
       code: "insufficient_scope",
       headers: { "WWW-Authenticate": 'Bearer error="insufficient_scope"' },

@@ -76,7 +76,7 @@ test("what is missing is set from what the manifest says of it", async () => {
   await page.getByLabel("Value").fill("Bremen");
   await isForEverybody();
   await button("Save").click();
-  await page.getByText("CITY is set. Started again with it: weather worker.").waitFor();
+  await page.getByText("CITY is set. Started again: weather worker.").waitFor();
   expect((await env())["CITY"]).toBe("Bremen");
   expect(await page.getByRole("heading", { name: "Missing" }).count()).toBe(0);
 });
@@ -131,7 +131,7 @@ test("a file is shown by name before it is written", async () => {
   expect((await env())["OTHER_KEY"]).toBeUndefined();
   expect(await page.content()).not.toContain("of-the-file");
   await button("Write these 2 keys").click();
-  await page.getByText("2 keys are written. Started again with it: weather worker.").waitFor();
+  await page.getByText("2 keys are written. Started again: weather worker.").waitFor();
   expect(await env()).toMatchObject({ WEATHER_KEY: "of-the-file", OTHER_KEY: "1" });
 });
 

@@ -205,7 +205,7 @@ describe("agents", () => {
     const needs = (name: string) => ({
       ...{ status: 403, code: "insufficient_scope" },
       challenge: 'Bearer error="insufficient_scope"',
-      message: `Cannot use the model "${name}": the key is not for that, its scope needs the agent "${name}"; the owner can change it in the Hub under Keys`,
+      message: `Cannot use the model "${name}": the key is not for that, its scope needs the agent "${name}"; the owner can make one that is, in the Hub under Keys & secrets`,
     });
     expect(await refusal(chat(key, "simple_agent"))).toEqual(needs("simple_agent"));
     // The default agent is not a way around it.

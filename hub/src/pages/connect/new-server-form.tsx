@@ -44,7 +44,8 @@ function Form({ initialName, onKey }: { initialName: string; onKey(key: McpServe
     event.preventDefault();
     if (!create.isPending) create.mutate(name.trim());
   };
-  const hint = "Small letters, digits, _ and -. For example the client's name, or your own.";
+  const hint =
+    "Small letters, digits, _ and -, no spaces. For example the client's name, or your own.";
   return (
     <form onSubmit={submit} className="max-w-lg">
       <label htmlFor={id} className="mb-1 block font-medium">
@@ -54,6 +55,8 @@ function Form({ initialName, onKey }: { initialName: string; onKey(key: McpServe
         <input
           id={id}
           required
+          pattern=" *[a-z0-9][a-z0-9_\-]{0,63} *"
+          title={hint}
           autoComplete="off"
           autoCapitalize="none"
           spellCheck={false}

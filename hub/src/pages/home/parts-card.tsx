@@ -19,18 +19,18 @@ export function PartsCard({ overview }: { overview: Overview }) {
           <li
             key={process.name}
             data-process={process.name}
-            className="flex flex-wrap items-center justify-between gap-x-4 gap-y-1 py-2.5 first:pt-0 last:pb-0"
+            className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 py-2.5 sm:gap-y-0 first:pt-0 last:pb-0"
           >
-            <div className="min-w-0">
-              <h3 className="font-medium">
-                <PartName process={process} />
-              </h3>
-              <p className="text-xs text-muted">{factsOf(process, overview).join(" · ")}</p>
-            </div>
-            <div className="ml-auto flex items-center gap-3">
+            <h3 className="font-medium sm:self-end">
+              <PartName process={process} />
+            </h3>
+            <div className="flex items-center gap-3 sm:row-span-2">
               <StatusMark status={statusOf(process, now)} />
               <RestartButton process={process} />
             </div>
+            <p className="text-xs text-muted max-sm:col-span-full sm:self-start">
+              {factsOf(process, overview).join(" · ")}
+            </p>
           </li>
         ))}
       </ul>

@@ -21,7 +21,7 @@ export function EffectNotice({ done, effect }: EffectNoticeProps) {
       <Notice>
         <p className="text-ink">
           {done}
-          {restarted.length > 0 && ` Started again with it: ${labels(restarted)}.`}
+          {restarted.length > 0 && ` Started again: ${labels(restarted)}.`}
         </p>
         {overridden.length > 0 && (
           <p>
@@ -47,7 +47,7 @@ function Waiting({ user }: { user: SecretUser }) {
       </Notice>
     );
   }
-  if (restart.isSuccess) return <Notice>{user.label} starts again with it.</Notice>;
+  if (restart.isSuccess) return <Notice>{user.label} starts again.</Notice>;
   return (
     <Notice
       tone="warn"

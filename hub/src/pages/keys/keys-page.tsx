@@ -10,7 +10,7 @@ export function KeysPage() {
     <>
       <PageHeader
         title="Keys & secrets"
-        summary="What extensions and models need to know. Values go in, and stay in."
+        summary="What extensions and models need to know, and what opens this Luna to programs."
       />
       <div className="space-y-5">
         <SecretsSection />

@@ -37,7 +37,7 @@ export function SecretsSection() {
       )}
       <MissingCard required={required.data ?? {}} onAsk={setAsked} />
       <SecretsCard list={list.data} onAsk={setAsked} onDone={setChanged} />
-      <UploadCard />
+      <UploadCard onApplied={() => setChanged(undefined)} />
       <SecretDialog
         asked={asked}
         onClose={() => setAsked(undefined)}

@@ -11,7 +11,12 @@ import { Card } from "../../ui/card.tsx";
 import { Failure } from "../../ui/notice.tsx";
 import { EffectNotice } from "./effect-notice.tsx";
 
-export function UploadCard() {
+interface UploadCardProps {
+  /** What was told of an earlier change is not the newest any more. */
+  onApplied(): void;
+}
+
+export function UploadCard({ onApplied }: UploadCardProps) {
   const client = useQueryClient();
   const input = useRef<HTMLInputElement>(null);
   const preview = useMutation({
@@ -21,6 +26,7 @@ export function UploadCard() {
     mutationFn: uploadEnv,
     onSuccess: async () => {
       preview.reset();
+      onApplied();
       await client.invalidateQueries(SECRETS);
     },
   });

@@ -41,7 +41,7 @@ export function Ways({ returnTo }: { returnTo: string }) {
   return (
     <div className="space-y-5">
       {hasPasskey && <PasskeyWay returnTo={returnTo} />}
-      {data.passphrase && <PassphraseWay returnTo={returnTo} />}
+      {data.passphrase && <PassphraseWay returnTo={returnTo} isQuickest={!hasPasskey} />}
       {data.github && (
         <a href={githubAddress(returnTo)} className={`${buttonClass()} w-full`}>
           Sign in with GitHub
@@ -73,7 +73,13 @@ function PasskeyWay({ returnTo }: { returnTo: string }) {
   );
 }
 
-function PassphraseWay({ returnTo }: { returnTo: string }) {
+interface PassphraseWayProps {
+  returnTo: string;
+  /** None is offered above it. */
+  isQuickest: boolean;
+}
+
+function PassphraseWay({ returnTo, isQuickest }: PassphraseWayProps) {
   const [passphrase, setPassphrase] = useState("");
   const signIn = useMutation({
     mutationFn: signInWithPassphrase,
@@ -94,7 +100,7 @@ function PassphraseWay({ returnTo }: { returnTo: string }) {
         onChange={setPassphrase}
         error={signIn.isError ? messageOf(signIn.error) : undefined}
       />
-      <Button type="submit" isBusy={signIn.isPending}>
+      <Button type="submit" look={isQuickest ? "primary" : "secondary"} isBusy={signIn.isPending}>
         Sign in
       </Button>
     </form>
