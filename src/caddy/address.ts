@@ -27,6 +27,8 @@ export interface EdgeAddress {
   port: number;
   /** The port of plain HTTP that only redirects (and answers certificate challenges). */
   redirectPort: number | undefined;
+  /** Whether a tunnel's agent on this machine is the only one who connects. */
+  tunnel: boolean;
 }
 
 /** The public ports move with `LUNA_PORT_OFFSET` like every other. */
@@ -56,7 +58,7 @@ function behindTunnel(deployment: Deployment): boolean {
  */
 export function edgeAddress(deployment: Deployment): EdgeAddress {
   const { mode, ports } = deployment;
-  const plain = { tls: false, redirectPort: undefined };
+  const plain = { tls: false, redirectPort: undefined, tunnel: false };
   if (mode === "local") {
     return { ...plain, https: false, hosts: ["127.0.0.1", "localhost"], port: ports.caddy };
   }
@@ -64,7 +66,7 @@ export function edgeAddress(deployment: Deployment): EdgeAddress {
   const offset = offsetOf(ports);
   if (behindTunnel(deployment)) {
     const port = mode === "ngrok" ? ports.caddy : HTTP_PORT + offset;
-    return { ...plain, https: true, hosts, port };
+    return { ...plain, https: true, hosts, port, tunnel: true };
   }
   return {
     tls: true,
@@ -72,6 +74,7 @@ export function edgeAddress(deployment: Deployment): EdgeAddress {
     hosts,
     port: HTTPS_PORT + offset,
     redirectPort: HTTP_PORT + offset,
+    tunnel: false,
   };
 }
 

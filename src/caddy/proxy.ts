@@ -14,15 +14,22 @@ export interface RowContext {
   ports: Readonly<Record<UpstreamName, number>>;
   /** What people's browsers speak, when TLS ended before Caddy; Caddy knows it otherwise. */
   forwardedProto: "https" | undefined;
+  /** Whether only a tunnel's agent on this machine connects, so that the address is what it says. */
+  behindTunnel: boolean;
 }
+
+/** The address that a tunnel's agent told, or nothing. */
+export const CLIENT_VARIABLE = "luna_client";
 
 /**
  * What every proxied request has. Only a refused connection is tried again whatever the method (nothing
  * was sent); Caddy also repeats a GET whose connection broke before the answer.
  * No `flush_interval -1`: with it, a client that goes away would not cancel the work behind it.
  */
-export function proxyLines({ forwardedProto }: RowContext): string[] {
+export function proxyLines({ forwardedProto, behindTunnel }: RowContext): string[] {
   return [
+    // By itself Caddy tells who connected, which is the tunnel's agent.
+    ...(behindTunnel ? [`header_up X-Forwarded-For {http.vars.${CLIENT_VARIABLE}}`] : []),
     ...(forwardedProto === undefined ? [] : [`header_up X-Forwarded-Proto ${forwardedProto}`]),
     `lb_try_duration ${RESTART_PATIENCE_SECONDS}s`,
     `lb_try_interval ${RETRY_INTERVAL_MS}ms`,

@@ -397,6 +397,50 @@ describe("public modes", () => {
     }
   });
 
+  test.each([
+    { mode: "ngrok", publicDomain: DOMAIN },
+    { mode: "custom_domain", publicDomain: DOMAIN, cloudflareTunnel: true },
+  ] as const)("%p: the address is the tunnel's word, never the client's", async (deployment) => {
+    const tunnel = await startEdge({ deployment });
+    try {
+      const port = deployment.mode === "ngrok" ? tunnel.port : 80 + tunnel.port - 8443;
+      const { auth } = tunnel.upstreams;
+      const told = async (target: string, ...hops: string[]) => {
+        const session = `Cookie: __Host-${tunnel.session}`;
+        const headers = [
+          `Host: ${DOMAIN}`,
+          session,
+          ...hops.map((hop) => `X-Forwarded-For: ${hop}`),
+        ];
+        const { status, body } = await rawRequest(port, { target, headers });
+        expect(status).toBe(200);
+        return JSON.parse(body).headers["x-forwarded-for"];
+      };
+      expect(await told("/auth/me", "203.0.113.9")).toBe("203.0.113.9");
+      expect(await told("/auth/me", "198.51.100.1, 203.0.113.9")).toBe("203.0.113.9");
+      expect(await told("/auth/me", "198.51.100.1,2001:db8::9 ")).toBe("2001:db8::9");
+      expect(await told("/auth/me", "198.51.100.1", "203.0.113.9")).toBe("203.0.113.9");
+      for (const odd of ["{env.LUNA_AUTH_TOKEN}", "203.0.113.9, x", "", "203.0.113.9,"]) {
+        expect((await told("/auth/me", odd)) ?? "").toBe("");
+      }
+      expect((await told("/auth/me")) ?? "").toBe("");
+      // What Caddy asks auth on the way says the same.
+      expect(await told("/api/supervisor/overview", "198.51.100.1, 203.0.113.9")).toBe(
+        "203.0.113.9",
+      );
+      const asked = auth.requests.findLast(({ path }) => path.startsWith("/verify"));
+      expect(asked?.headers["x-forwarded-for"]).toBe("203.0.113.9");
+    } finally {
+      await tunnel.stop();
+    }
+  });
+
+  test("without a tunnel nobody but the connection says the address", async () => {
+    const headers = { "X-Forwarded-For": "203.0.113.9" };
+    const answer = await seen(await fetch(`${edge.url}/auth/me`, { headers }));
+    expect(answer.headers["x-forwarded-for"]).toBe("127.0.0.1");
+  });
+
   test.each(["local", "ngrok", "nip_io", "custom_domain"] as const)(
     "%s: Caddy finds it valid",
     async (mode) => {

@@ -19,7 +19,7 @@ export function visitorOf({ req }: Context): Visitor {
   return { address: clientAddress(req), browser: browser ?? null };
 }
 
-/** Whether this machine itself asks, or a tunnel that ends on it. */
+/** Whether this machine itself asks. */
 export function isLoopback(address: string): boolean {
   return /^(?:127\.|::1$)/.test(address);
 }
