@@ -12,6 +12,9 @@ const PERIOD_MS = 500;
 /** A database that is away is told of this often. */
 const COMPLAINT_INTERVAL_MS = 60_000;
 
+/** What the database says when it cannot be used; a file's failure looks the same by its code. */
+class DatabaseAway extends Error {}
+
 interface IngestOptions {
   /** `.luna/audit`. */
   folder: string;
@@ -81,7 +84,7 @@ export class Ingest {
         if (await segment.read((chunk) => this.#take(chunk, path))) this.#segments.delete(path);
       } catch (error) {
         // Without the database there is no use in going on; one bad file holds up no other.
-        if (databaseFailure(error) !== undefined) throw error;
+        if (error instanceof DatabaseAway) throw error.cause;
         failure ??= { error };
       }
     }
@@ -109,7 +112,7 @@ export class Ingest {
       await this.#options.events.add(events);
       return 0;
     } catch (error) {
-      if (databaseFailure(error) !== undefined) throw error;
+      if (databaseFailure(error) !== undefined) throw new DatabaseAway("", { cause: error });
       // One that breaks a rule must not hold up the others for ever.
       const [only, ...others] = events;
       if (only === undefined || others.length === 0) return events.length;

@@ -119,20 +119,19 @@ export class SegmentReader {
   }
 }
 
-/** All events that wait in the spool, for whoever cannot ask auth; the spool stays as it is. */
-export function readSpool(folder: string): AuditEvent[] {
-  return segmentsIn(folder).flatMap((path) => {
+/** The events that wait in the spool, as far as it can be read, segment by segment; the spool stays as it is. */
+export function* readSpool(folder: string): Generator<AuditEvent[]> {
+  for (const path of segmentsIn(folder)) {
     const text = readTextSync(path);
-    return text.split("\n").flatMap((line) => parseEvent(line) ?? []);
-  });
+    yield text.split("\n").flatMap((line) => parseEvent(line) ?? []);
+  }
 }
 
+/** Nothing when the file was taken into the database meanwhile, or cannot be read, of which ingest complains. */
 function readTextSync(path: string): string {
   try {
     return readFileSync(path, "utf8");
-  } catch (error) {
-    // Taken into the database meanwhile.
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
-    throw error;
+  } catch {
+    return "";
   }
 }

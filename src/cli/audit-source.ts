@@ -56,7 +56,7 @@ export class AuditSource {
     const file = await new EnvFile(paths.env).read();
     const settings = databaseSettings({ ...file, ...this.#environment.variables }, paths.database);
     // First the spool: what goes from it into the database meanwhile is then seen twice, not missed.
-    const waiting = readSpool(paths.audit);
+    const waiting = [...readSpool(paths.audit)].flat();
     const database = await openDatabaseToRead(settings);
     try {
       const events = database === undefined ? undefined : new EventLog(database);

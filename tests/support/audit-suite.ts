@@ -1,6 +1,6 @@
 /** What must hold of the audit log in either dialect: run by the fast tests on SQLite, and on a real Postgres. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, rm, truncate } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { asc, eq } from "drizzle-orm";
@@ -263,6 +263,20 @@ export function auditSuite({ name, create }: AuditSuiteOptions): void {
     expect(await Bun.file(`${path}.unreadable`).text()).toContain("nonsense");
     expect(lines.join("")).toContain("are no events");
     await truncate(`${path}.unreadable`);
+  });
+
+  test(`${name}: a segment that cannot be read holds up no other`, async () => {
+    const spool = join(folder, `${name}-unreadable`);
+    const events = new EventLog(await open());
+    // Whatever the folder's order, one of them is listed before the good one.
+    const bad = Array.from({ length: 20 }, (_, i) => `bad-${i}-0000000${i % 10}.jsonl`);
+    for (const one of bad) await mkdir(join(spool, one), { recursive: true });
+    const trail = new AuditTrail({ folder: spool, process: "test", log });
+    trail.record({ actor: { kind: "local", name: "test" }, action: "good", outcome: "ok" });
+    trail.close();
+    await expect(new Ingest({ folder: spool, events, log }).drain()).rejects.toThrow("EISDIR");
+    expect((await allPages(events, {})).map(({ action }) => action)).toEqual(["good"]);
+    expect(segmentsIn(spool).length).toBe(bad.length);
   });
 
   test(`${name}: the database can be read while Luna is down, and only as far as it is there`, async () => {

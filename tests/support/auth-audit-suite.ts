@@ -1,6 +1,6 @@
 /** What must hold of the audit log as auth answers for it, on either database. */
-import { afterEach, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { afterEach, expect, spyOn, test } from "bun:test";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AuditTrail } from "../../src/audit/trail.ts";
@@ -43,7 +43,7 @@ export function authAuditSuite({ name, create }: AuditSuiteOptions): void {
       });
     const pageOf = async (query: Record<string, string> = {}) =>
       AuditPage.parse(await (await ask(query)).json());
-    return { auth, trail, ask, pageOf };
+    return { auth, spool, trail, ask, pageOf };
   };
 
   test(`${name}: only the Hub's own pages of who is signed in see the audit log, and the command line`, async () => {
@@ -74,6 +74,26 @@ export function authAuditSuite({ name, create }: AuditSuiteOptions): void {
     expect(second.cursor).toBeNull();
     const targets = [...first.events, ...second.events].map(({ target }) => target);
     expect(targets).toEqual(Array.from({ length: 30 }, (_, i) => `T${29 - i}`));
+  });
+
+  test(`${name}: what can be read is shown when nothing can be written`, async () => {
+    const { auth, spool, trail, pageOf } = await start();
+    trail.record({ ...CALL, target: "kept" });
+    await pageOf();
+    const refusal = Object.assign(new Error("disk full"), { code: "53100" });
+    const insert = spyOn(auth.database.queries, "insert").mockImplementation(() => {
+      throw refusal;
+    });
+    trail.record({ ...CALL, target: "waiting" });
+    await mkdir(join(spool, "bad-1-00000000.jsonl"));
+    const targets = async (query = {}) => (await pageOf(query)).events.map(({ target }) => target);
+    expect(await targets()).toEqual(["waiting", "kept"]);
+    expect(await targets({ action: "sign_in" })).toEqual([]);
+    insert.mockRestore();
+    // A file that cannot be read does not matter either.
+    expect(await targets()).toEqual(["waiting", "kept"]);
+    trail.record({ ...CALL, target: "after" });
+    expect(await targets()).toEqual(["after", "waiting", "kept"]);
   });
 
   test(`${name}: what makes no sense is told in words`, async () => {

@@ -1,11 +1,13 @@
 /** Keeps the audit log: takes in what all processes recorded, and removes what is too old or too much. */
 import { EventLog } from "../../audit/event-log.ts";
+import { type AuditFilter, matches } from "../../audit/filter.ts";
 import { Ingest } from "../../audit/ingest.ts";
 import { readAuditPage } from "../../audit/reading.ts";
 import { Retention } from "../../audit/retention.ts";
+import { readSpool } from "../../audit/segment-reader.ts";
 import type { AuditTrail } from "../../audit/trail.ts";
 import type { MasterConfigStore } from "../../config/master-config.ts";
-import type { AuditPage, AuditQuery } from "../../contract/audit.ts";
+import type { AuditEvent, AuditPage, AuditQuery } from "../../contract/audit.ts";
 import type { Database } from "../../db/database.ts";
 import type { Logger } from "../../lib/log.ts";
 import { parseSince } from "../../log-files/since.ts";
@@ -57,7 +59,10 @@ export class AuditKeeping {
     await this.#ingest.stop();
   }
 
-  /** A page that holds whatever was recorded before it was asked for, unless the spool is long. */
+  /**
+   * A page that holds whatever was recorded before it was asked for, unless the spool is long. A database that
+   * can only be read is no reason for none: what it cannot take is shown out of the spool.
+   */
   async page({ since, until, cursor, limit, ...filter }: AuditQuery): Promise<AuditPage> {
     const now = this.#options.clock();
     const moment = (text: string | undefined) =>
@@ -66,8 +71,26 @@ export class AuditKeeping {
       ...{ cursor, limit },
       filter: { ...filter, since: moment(since), until: moment(until) },
     };
-    await Promise.race([this.#ingest.drain(), Bun.sleep(FRESHNESS_MS)]);
-    return readAuditPage(request, { events: this.#events });
+    const hasFailed = await Promise.race([
+      this.#ingest.drain().then(
+        () => false,
+        // The timer's own look fails as well, and tells of it.
+        () => true,
+      ),
+      Bun.sleep(FRESHNESS_MS).then(() => false),
+    ]);
+    const waiting = hasFailed ? await this.#waiting(request.filter) : [];
+    return readAuditPage(request, { events: this.#events, waiting });
+  }
+
+  /** What of the spool a page may show, read in steps between which others get their turn. */
+  async #waiting(filter: AuditFilter): Promise<AuditEvent[]> {
+    const found: AuditEvent[] = [];
+    for (const events of readSpool(this.#options.folder)) {
+      found.push(...events.filter((event) => matches(event, filter)));
+      await Bun.sleep(0);
+    }
+    return found;
   }
 
   /** Removes what the settings do not want kept, and records how much. */
