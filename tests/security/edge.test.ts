@@ -358,9 +358,9 @@ describe("limits and headers", () => {
   test("S9 attempts to sign in without end", async () => {
     const attempt = {
       method: "POST",
-      target: "/auth/link",
+      target: "/auth/passphrase",
       headers: [JSON_TYPE],
-      body: JSON.stringify({ token: "A".repeat(43) }),
+      body: JSON.stringify({ passphrase: "not the owner's" }),
     };
     const statuses: number[] = [];
     let last = new Headers();

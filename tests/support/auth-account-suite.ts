@@ -307,7 +307,7 @@ export function accountSuite({ name, create }: AccountSuiteOptions): void {
     );
 
     test(
-      "behind a tunnel everybody has this machine's address, and is limited all the same",
+      "from this machine's own address, which everybody on it has, are limited all the same",
       async () => {
         const auth = await start();
         await auth.passphrases.set({ user_id: OWNER_ID, passphrase: PASSPHRASE });

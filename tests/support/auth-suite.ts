@@ -145,8 +145,6 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
       expect((await send("token=x", "application/x-www-form-urlencoded")).status).toBe(422);
       expect((await send('{"token":"x"}', "text/plain")).status).toBe(422);
       expect((await send("{")).status).toBe(400);
-      // One address has ten attempts, and bad bodies count.
-      auth.time.now += 60_000;
       const large = await send(JSON.stringify({ token: "x".repeat(20_000) }));
       expect(large.status).toBe(413);
       expect(await codeOf(large)).toBe("too_large");
@@ -488,30 +486,58 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
   });
 
   describe(`${name}: too many attempts`, () => {
-    const wrong = { token: "A".repeat(43) };
+    /** Bodies that are none count, too, and cost no hash. */
+    const junk = { passphrase: 1 };
     const from = (address: string) => ({ "X-Forwarded-For": address });
 
     test("an address waits after ten failures, others do not", async () => {
       const auth = await start();
       for (let i = 0; i < 10; i += 1) {
-        expect((await auth.post("/auth/link", wrong, from("192.0.2.1"))).status).toBe(401);
+        expect((await auth.post("/auth/passphrase", junk, from("192.0.2.1"))).status).toBe(422);
       }
-      const { token } = await auth.links.create(OWNER_ID);
       // What a client writes in front of the last hop changes nothing.
       for (const hops of ["192.0.2.1", "198.51.100.7, 192.0.2.1"]) {
-        const answer = await auth.post("/auth/link", { token }, from(hops));
+        const answer = await auth.post("/auth/passphrase", junk, from(hops));
         expect(answer.status).toBe(429);
         expect(answer.headers.get("Retry-After")).toBe("6");
         expect(await codeOf(answer)).toBe("too_many");
       }
-      expect((await auth.post("/auth/link", { token }, from("192.0.2.2"))).status).toBe(200);
+      expect((await auth.post("/auth/passphrase", junk, from("192.0.2.2"))).status).toBe(422);
       auth.time.now += 6000;
-      expect((await auth.post("/auth/link", wrong, from("192.0.2.1"))).status).toBe(401);
+      expect((await auth.post("/auth/passphrase", junk, from("192.0.2.1"))).status).toBe(422);
     });
 
     test("success counts for nothing", async () => {
       const auth = await start();
-      for (let i = 0; i < 30; i += 1) expect(await auth.signIn(from("192.0.2.1"))).not.toBe("");
+      const passphrase = "a passphrase that is long enough";
+      await auth.passphrases.set({ user_id: OWNER_ID, passphrase });
+      for (let i = 0; i < 12; i += 1) {
+        const answer = await auth.post("/auth/passphrase", { passphrase }, from("192.0.2.1"));
+        expect(answer.status).toBe(200);
+      }
+    });
+
+    test("a link signs in whatever was tried, from the same address and from everywhere", async () => {
+      const auth = await start();
+      const wrong = { token: "A".repeat(43) };
+      for (let i = 0; i < 250; i += 1) {
+        await auth.post("/auth/passphrase", junk, from(`192.0.2.${i % 25}`));
+        expect((await auth.post("/auth/link", wrong, from("192.0.2.1"))).status).toBe(401);
+      }
+      expect((await auth.post("/auth/passphrase", junk, from("192.0.2.1"))).status).toBe(429);
+      const { token } = await auth.links.create(OWNER_ID);
+      expect((await auth.post("/auth/link", { token }, from("192.0.2.1"))).status).toBe(200);
+    });
+
+    test("junk passphrases keep no passkey out", async () => {
+      const auth = await start();
+      for (let i = 0; i < 250; i += 1) {
+        await auth.post("/auth/passphrase", junk, from(`192.0.2.${i}`));
+      }
+      expect((await auth.post("/auth/passphrase", junk, from("192.0.2.251"))).status).toBe(429);
+      // Refused as no passkey's answer, not as one too many.
+      expect((await auth.post("/auth/passkey", {}, from("192.0.2.1"))).status).toBe(422);
+      expect((await auth.post("/auth/passkey/options", {}, from("192.0.2.1"))).status).toBe(200);
     });
 
     test("strangers from everywhere do not lock a signed-in owner out", async () => {
@@ -519,14 +545,13 @@ export function authSuite({ name, create }: AuthSuiteOptions): void {
       const cookie = await auth.signIn();
       let refused = 0;
       for (let i = 0; i < 250; i += 1) {
-        const answer = await auth.post("/auth/link", wrong, from(`192.0.2.${i}`));
+        const answer = await auth.post("/auth/passphrase", junk, from(`192.0.2.${i}`));
         if (answer.status === 429) refused += 1;
       }
       expect(refused).toBe(50);
       expect((await auth.verify({ Cookie: cookie })).status).toBe(204);
-      const { token } = await auth.links.create(OWNER_ID);
       const owner = { Cookie: cookie, ...OWN, ...from("192.0.2.1") };
-      expect((await auth.post("/auth/link", { token }, owner)).status).toBe(200);
+      expect((await auth.post("/auth/passphrase", junk, owner)).status).toBe(422);
     });
   });
 }

@@ -5,6 +5,7 @@ import { databaseFailure } from "../../db/failure.ts";
 import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { type AccountDependencies, accountRoutes } from "./account-routes.ts";
+import type { AttemptLimit } from "./attempt-limit.ts";
 import { type AuditDependencies, auditRoutes } from "./audit-routes.ts";
 import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
 import { type GithubDependencies, githubRoutes } from "./github-routes.ts";
@@ -21,7 +22,10 @@ export type AuthDependencies = SignInDependencies &
   AccountDependencies &
   AuditDependencies &
   EdgeDependencies &
-  InternalDependencies;
+  InternalDependencies & {
+    /** Counted apart, so that junk passphrases keep no passkey out. */
+    passkeyAttempts: AttemptLimit;
+  };
 export type AuthApp = ReturnType<typeof createAuthApp>;
 
 /** A database that hangs holds nobody's request longer. */
@@ -65,7 +69,7 @@ export function createAuthApp(dependencies: AuthDependencies) {
     .use("/auth/account/*", ownPages(dependencies))
     .route("/", signInRoutes(dependencies))
     .route("/", githubRoutes(dependencies))
-    .route("/", passkeyRoutes(dependencies))
+    .route("/", passkeyRoutes({ ...dependencies, attempts: dependencies.passkeyAttempts }))
     .route("/", accountRoutes(dependencies))
     .route("/", auditRoutes(dependencies))
     .route("/", edgeRoutes(dependencies))

@@ -15,7 +15,7 @@ export class GuessLimit {
   }
 
   /**
-   * Makes one guess; a right one costs nothing.
+   * Makes one guess; a right one costs nothing, nor does one that could not be checked.
    * @throws TooManyError when `guesser` has to wait, before anything is computed
    */
   async make(guesser: string, guess: () => Promise<boolean>): Promise<boolean> {
@@ -23,8 +23,12 @@ export class GuessLimit {
     if (waitMs > 0) {
       throw tooMany("check the passphrase now: too many guesses of it were wrong", waitMs);
     }
-    const isRight = await guess();
-    if (isRight) this.#guessers.giveBack(guesser, PER_GUESSER);
-    return isRight;
+    let isWrong = false;
+    try {
+      isWrong = !(await guess());
+    } finally {
+      if (!isWrong) this.#guessers.giveBack(guesser, PER_GUESSER);
+    }
+    return !isWrong;
   }
 }

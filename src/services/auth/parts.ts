@@ -74,6 +74,7 @@ export function createParts(options: PartsOptions) {
     passkeys,
     ceremonies: new PasskeyCeremonies({ passkeys, challenges, token, log }),
     attempts: new AttemptLimit(clock),
+    passkeyAttempts: new AttemptLimit(clock),
     ...{ github, publicUrl },
   };
 }

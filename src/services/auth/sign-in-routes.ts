@@ -5,6 +5,7 @@ import { LinkSignIn, type Me, PassphraseSignIn, type SignInMethods } from "../..
 import { clientAddress } from "../../lib/client-address.ts";
 import { UnauthorizedError } from "../../lib/errors.ts";
 import { valid } from "../../lib/valid.ts";
+import { fewWarnings } from "./few-warnings.ts";
 import type { LoginLinks } from "./login-links.ts";
 import { OWNER_ID } from "./owner.ts";
 import { hostOf } from "./passkey-routes.ts";
@@ -47,8 +48,8 @@ const STRANGERS = "strangers";
 
 /**
  * Strangers are counted together, so that they cannot share the guesses among many addresses. An address from
- * which the owner is signed in is counted for itself, so that strangers cannot keep the owner out; behind a
- * tunnel everybody has this machine's own.
+ * which the owner is signed in is counted for itself, so that strangers elsewhere cannot keep the owner out there.
+ * This machine's own says nothing of who asks.
  */
 async function guesserOf(address: string | null, sessions: Sessions): Promise<string> {
   if (address === null || isLoopback(address)) return STRANGERS;
@@ -58,6 +59,7 @@ async function guesserOf(address: string | null, sessions: Sessions): Promise<st
 export function signInRoutes(dependencies: SignInDependencies) {
   const { sessions, links, passphrases, passkeys, github, audit, log } = dependencies;
   const { publicUrl } = dependencies;
+  const linkParts = { ...dependencies, log: fewWarnings(log) };
   const methodsAt = async (context: Context): Promise<SignInMethods> => {
     const rp = relyingParty(publicUrl, hostOf(context));
     const { configuration } = github;
@@ -91,15 +93,15 @@ export function signInRoutes(dependencies: SignInDependencies) {
       return context.redirect(isOnlyWay ? githubAddress(returnTo) : signInAddress(returnTo));
     })
     .post(
+      // Not limited: nobody guesses 256 bits, and this way in has to stay open whatever others try.
       "/auth/link",
       ownPagesOnly,
-      limitAttempts(dependencies),
       smallBody,
       valid("json", LinkSignIn),
       async (context) => {
         const { token } = context.req.valid("json");
         const attempt = { method: links, proof: token, refusal: linkRefusal };
-        await signIn(context, dependencies, attempt);
+        await signIn(context, linkParts, attempt);
         return context.json({ success: true });
       },
     )
