@@ -6,6 +6,8 @@ import { join, relative } from "node:path";
 const GROUP = 3;
 /** Below this a piece of a secret could be anything. */
 const PIECE_MIN = 12;
+/** How often a folder is looked at whose files go while it is. */
+const TRIES_MAX = 20;
 
 /** The pieces of base64 that hold the secret, whatever stands before and behind it. */
 function base64Pieces(secret: string): string[] {
@@ -14,6 +16,18 @@ function base64Pieces(secret: string): string[] {
     const whole = bytes.subarray(0, bytes.length - (bytes.length % GROUP));
     return [whole.toString("base64"), whole.toString("base64url")];
   });
+}
+
+/** Bytes one to one, with text as it is: a database is neither. */
+function bytesOf(path: string): Buffer | "no file" | "gone" {
+  const facts = lstatSync(path, { throwIfNoEntry: false });
+  if (facts?.isFile() === false) return "no file";
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "gone";
+    throw error;
+  }
 }
 
 function formsOf(secret: string): string[] {
@@ -56,18 +70,29 @@ export class Canaries {
 
   /** "<file>: <name>" for each that is in a file of `folder`, or in a file's name; and how many were looked at. */
   inFiles(folder: string, isLeftOut: (path: string) => boolean) {
+    for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
+      const seen = this.#lookOnce(folder, isLeftOut);
+      // What went meanwhile may lie where it was looked before.
+      if (seen.gone === 0) return seen;
+    }
+    throw new Error(`Files of "${folder}" go as fast as they are looked at`);
+  }
+
+  #lookOnce(folder: string, isLeftOut: (path: string) => boolean) {
     const found: string[] = [];
     let looked = 0;
+    let gone = 0;
     for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       const path = join(folder, entry);
       const name = relative(folder, path);
-      if (isLeftOut(name) || !lstatSync(path).isFile()) continue;
+      if (isLeftOut(name)) continue;
+      const bytes = bytesOf(path);
+      if (bytes === "gone") gone += 1;
+      if (typeof bytes === "string") continue;
       looked += 1;
-      // Bytes one to one, with text as it is: a database is neither.
-      const bytes = readFileSync(path);
       const names = new Set([...this.in(bytes.toString("latin1")), ...this.in(bytes.toString())]);
       for (const one of [...names, ...this.in(name)]) found.push(`${name}: ${one}`);
     }
-    return { found, looked };
+    return { found, looked, gone };
   }
 }
