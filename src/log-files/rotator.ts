@@ -4,6 +4,7 @@ import type { LogSettings } from "../contract/config.ts";
 import { messageOf } from "../lib/errors.ts";
 import { SHRINKER, type Shrinker } from "../lib/fallocate.ts";
 import { removeTemporaries } from "../lib/files.ts";
+import { repeatInStep } from "../lib/in-step.ts";
 import type { Logger } from "../lib/log.ts";
 import { logNames, placeOf } from "./place.ts";
 import { isDue, rotate } from "./rotation.ts";
@@ -20,7 +21,7 @@ interface RotatorOptions {
 
 export class LogRotator {
   readonly #options: RotatorOptions;
-  #timer: Timer | undefined;
+  #end: (() => void) | undefined;
   #round: Promise<void> | undefined;
   /** The logs that cannot be rotated, and why: told once each. */
   readonly #failures = new Map<string, string>();
@@ -37,12 +38,12 @@ export class LogRotator {
         if (existsSync(one)) await removeTemporaries(one);
       }
     }
-    this.#timer = setInterval(() => void this.look(), PERIOD_MS);
+    this.#end = repeatInStep(() => void this.look(), PERIOD_MS);
   }
 
   /** Settles when a rotation that is under way is done. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#end?.();
     await this.#round;
   }
 

@@ -1,5 +1,6 @@
 /** Notices that somebody changed a file by hand: compares times and sizes now and then. */
 import { statSync } from "node:fs";
+import { repeatInStep } from "../lib/in-step.ts";
 
 /** Two stat calls a second cost less than anything that could be measured. */
 const PERIOD_MS = 1_000;
@@ -44,6 +45,5 @@ export function watchFiles(options: FileWatchOptions): () => void {
       busy = false;
     }
   };
-  const timer = setInterval(() => void look(), periodMs);
-  return () => clearInterval(timer);
+  return repeatInStep(() => void look(), periodMs);
 }

@@ -7,6 +7,7 @@ import type {
   ProcessView,
 } from "../../contract/process.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { untilNextStep } from "../../lib/in-step.ts";
 import type { Logger } from "../../lib/log.ts";
 import { descendantsOf, holderOfPort, type ProcessStat } from "../../lib/proc.ts";
 import {
@@ -355,7 +356,7 @@ export class ManagedProcess {
     let failures = 0;
     for (;;) {
       const { probe_period_ms, probe_timeout_ms, probe_failures_max } = this.#settings;
-      await Bun.sleep(probe_period_ms);
+      await Bun.sleep(untilNextStep(probe_period_ms));
       if (run !== this.#run || this.#machine.state !== "running") return;
       const well = await answers(this.spec.probe, probe_timeout_ms);
       if (run !== this.#run) return;
