@@ -68,7 +68,7 @@ async function generate(): Promise<void> {
     (await Bun.file("hub/dist/index.html").exists());
   if (isFresh) return;
 
-  const vite = await $`bunx --bun vite build hub --logLevel warn`.nothrow();
+  const vite = await $`${process.execPath} x --bun vite build hub --logLevel warn`.nothrow();
   if (vite.exitCode !== 0) process.exit(1); // Vite has said why.
   await compressAssets();
   const files = filesIn("hub/dist");
