@@ -5,6 +5,7 @@ const SUITES = [
   "./hub",
   "./extensions",
   "./tests/tidy",
+  "./tests/processes",
   "./tests/system",
   "./tests/conformance",
   "./tests/security",

@@ -36,7 +36,8 @@ export function dockerFinding(said: CommandResult): Finding {
   );
 }
 
-export const dockerCheck: Check = {
+/** @param timeoutMs how long Docker may take to answer */
+export const dockerCheckWithin = (timeoutMs: number): Check => ({
   id: "docker",
   run: async ({ environment }) => {
     const env = baseEnvironment(environment);
@@ -47,8 +48,10 @@ export const dockerCheck: Check = {
       await runCommand({
         command: [program, "version", "--format", "{{.Server.Version}}"],
         env: { ...env, ...(DOCKER_HOST === undefined ? {} : { DOCKER_HOST }) },
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs,
       }),
     );
   },
-};
+});
+
+export const dockerCheck = dockerCheckWithin(TIMEOUT_MS);

@@ -26,7 +26,7 @@ import type { DoctorContext } from "./check.ts";
 import { clockCheck, clockCheckAt } from "./clock.ts";
 import { databaseCheck } from "./database.ts";
 import { diskCheck } from "./disk.ts";
-import { dockerCheck, dockerFinding } from "./docker.ts";
+import { dockerCheck, dockerCheckWithin, dockerFinding } from "./docker.ts";
 import { filesCheck } from "./files.ts";
 import { githubCheck } from "./github.ts";
 import { leftOversCheck } from "./left-overs.ts";
@@ -181,11 +181,11 @@ for (const [what, script, status, text] of FAKES) {
 test("fault 13: a docker that hangs is given up in time", async () => {
   const bin = mkdtempSync(join(home, "bin-"));
   writeFileSync(join(bin, "docker"), "#!/bin/sh\nexec sleep 600\n", { mode: 0o755 });
-  const began = performance.now();
-  const found = await dockerCheck.run(context({ variables: { PATH: `${bin}:/usr/bin:/bin` } }));
-  expect(performance.now() - began).toBeLessThan(15_000);
+  const found = await dockerCheckWithin(200).run(
+    context({ variables: { PATH: `${bin}:/usr/bin:/bin` } }),
+  );
   expect(found.title).toContain("does not run");
-}, 30_000);
+}, 5_000);
 
 test("a database is whole, damaged, or not to be reached", async () => {
   const path = write(".luna/luna.db", "");

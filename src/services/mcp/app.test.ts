@@ -115,6 +115,7 @@ function start(port = 0): void {
     tools: TOOLS,
     gate: noKeys(),
     ownerToken: OWNER,
+    limits: { goneMs: 100 },
     log: { debug: write, info: write, warn: write, error: write },
   });
   server = serve({ fetch: app.fetch, listen: { port } });

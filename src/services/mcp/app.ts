@@ -36,7 +36,7 @@ export interface McpAppOptions {
   /** Aborts when the process is about to end: streams end in order. */
   stopping?: AbortSignal;
   /** Of sessions; the usual ones otherwise. */
-  limits?: SessionLimits;
+  limits?: Partial<SessionLimits>;
   log: Logger;
 }
 

@@ -79,6 +79,7 @@ beforeEach(async () => {
     ...{ id: "s", asked, audience: new Audience(SILENT), isRenewed: false },
     common: { tools, log: SILENT, seal: new Seal("s"), announce: () => undefined },
     eventBudget: { characters: 1_000_000 },
+    goneMs: 100,
     onEnd: () => undefined,
   });
   await session.start();
@@ -122,6 +123,6 @@ test("a client that was gone before its request came here is noticed", async () 
   expect(session.isInUse).toBe(false);
   await session.answer(request("POST", {}, gone), asked, call("waits", 3));
   await until(() => session.isInUse, { what: "the tool to run" });
-  await until(() => stopped === 1, { what: "the tool to be stopped", timeoutMs: 15_000 });
+  await until(() => stopped === 1, { what: "the tool to be stopped" });
   expect(session.isInUse).toBe(false);
-}, 30_000);
+});

@@ -13,8 +13,6 @@ import { type Common, noAnswer, type Serving, type SessionState } from "./servin
 
 /** When a client whose stream was closed comes back. */
 const RETRY_MS = 1_000;
-/** A client that broke off may come back for the answer: until then its calls go on. */
-const GONE_MS = 5_000;
 
 interface SessionOptions {
   id: string;
@@ -23,6 +21,8 @@ interface SessionOptions {
   audience: Audience;
   /** What all sessions together may keep. */
   eventBudget: EventBudget;
+  /** A client that broke off may come back for the answer: as long its calls go on. */
+  goneMs: number;
   /** It has forgotten what its client subscribed to, and tells it of everything. */
   isRenewed: boolean;
   onEnd(): void;
@@ -117,7 +117,7 @@ export class Session {
       const method = "notifications/cancelled";
       const params = { requestId, reason: "the client is gone" };
       this.#transport.onmessage?.({ jsonrpc: "2.0", method, params });
-    }, GONE_MS);
+    }, this.#options.goneMs);
     timer.unref();
   }
 

@@ -10,6 +10,7 @@ const SESSIONS_MAX = 1_000;
 /** A session that nobody uses for as long is forgotten. */
 const IDLE_MS = 30 * 60_000;
 const SWEEP_MS = 60_000;
+const GONE_MS = 5_000;
 /** What all sessions together keep for clients whose streams break off. */
 const EVENT_CHARACTERS_MAX = 32 * 1024 * 1024;
 /** Ids of sessions that their clients ended. */
@@ -18,18 +19,21 @@ const ENDED_MAX = 10_000;
 export interface SessionLimits {
   sessions: number;
   idleMs: number;
+  /** How long the calls of a client that broke off go on. */
+  goneMs: number;
 }
 
-const USUAL: SessionLimits = { sessions: SESSIONS_MAX, idleMs: IDLE_MS };
+const USUAL: SessionLimits = { sessions: SESSIONS_MAX, idleMs: IDLE_MS, goneMs: GONE_MS };
 
 interface SessionsOptions {
   common: Common;
   audience: Audience;
-  limits?: SessionLimits | undefined;
+  limits?: Partial<SessionLimits> | undefined;
 }
 
 export class Sessions {
   readonly #options: SessionsOptions;
+  readonly #limits: SessionLimits;
   /** In the order of their last use. */
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #ended = new Set<string>();
@@ -38,6 +42,7 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#limits = { ...USUAL, ...options.limits };
   }
 
   /** Begins a session with the client's `initialize`, and answers that. */
@@ -97,6 +102,7 @@ export class Sessions {
       ...{ id, asked, isRenewed },
       ...{ common: this.#options.common, audience: this.#options.audience },
       eventBudget: this.#eventBudget,
+      goneMs: this.#limits.goneMs,
       onEnd: () => this.#sessions.delete(id),
     });
     await session.start();
@@ -109,7 +115,7 @@ export class Sessions {
 
   /** Forgets the longest unused, but none that is in use as long as there is another. */
   async #makeRoom(): Promise<void> {
-    const { sessions: most } = this.#options.limits ?? USUAL;
+    const { sessions: most } = this.#limits;
     if (this.#sessions.size <= most) return;
     const all = await Promise.all(this.#sessions.values());
     // The newest is about to be used.
@@ -123,7 +129,7 @@ export class Sessions {
   }
 
   async #sweep(): Promise<void> {
-    const { idleMs } = this.#options.limits ?? USUAL;
+    const { idleMs } = this.#limits;
     const before = performance.now() - idleMs;
     for (const known of [...this.#sessions.values()]) {
       const session = await known;

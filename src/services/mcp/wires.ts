@@ -33,7 +33,7 @@ interface WiresOptions {
   /** For what passes through clients; the same after a restart. */
   secret: string;
   log: Logger;
-  limits?: SessionLimits | undefined;
+  limits?: Partial<SessionLimits> | undefined;
   /** Told of a tool that a client names, before anything else is done. @throws what refuses the request */
   requireTool(name: string, asked: Asked): void;
 }

@@ -8,20 +8,20 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import type { Server } from "bun";
-import { noKeys } from "../../tests/support/api-keys.ts";
-import { catalogueOf, toolSource } from "../../tests/support/tool-source.ts";
-import { until } from "../../tests/support/until.ts";
-import { ensureCredentials } from "../config/credentials.ts";
-import { EnvFile } from "../config/env-file.ts";
-import { MasterConfigStore } from "../config/master-config.ts";
-import { pathsOf } from "../config/paths.ts";
-import { portsWith } from "../config/ports.ts";
-import { McpServer } from "../contract/config.ts";
-import { createLogger } from "../lib/log.ts";
-import { serve } from "../lib/serve.ts";
-import { createMcpApp } from "../services/mcp/app.ts";
-import { Bridge } from "./mcp-bridge.ts";
-import { lunaFetch } from "./mcp-fetch.ts";
+import { Bridge } from "../../src/cli/mcp-bridge.ts";
+import { lunaFetch } from "../../src/cli/mcp-fetch.ts";
+import { ensureCredentials } from "../../src/config/credentials.ts";
+import { EnvFile } from "../../src/config/env-file.ts";
+import { MasterConfigStore } from "../../src/config/master-config.ts";
+import { pathsOf } from "../../src/config/paths.ts";
+import { portsWith } from "../../src/config/ports.ts";
+import { McpServer } from "../../src/contract/config.ts";
+import { createLogger } from "../../src/lib/log.ts";
+import { serve } from "../../src/lib/serve.ts";
+import { createMcpApp } from "../../src/services/mcp/app.ts";
+import { noKeys } from "../support/api-keys.ts";
+import { catalogueOf, toolSource } from "../support/tool-source.ts";
+import { until } from "../support/until.ts";
 
 const LUNA = new URL("../../luna.ts", import.meta.url).pathname;
 /** Over a pipe's buffer, and over what one read brings. */

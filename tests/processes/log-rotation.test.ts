@@ -4,14 +4,14 @@ import { closeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "../../tests/support/until.ts";
-import { LogSettings } from "../contract/config.ts";
-import { readJournalText } from "./journal.ts";
-import { linesForward } from "./lines.ts";
-import { LogFile } from "./log-file.ts";
-import { openLog } from "./open.ts";
-import { placeOf, rotatedFiles } from "./place.ts";
-import { LogRotator } from "./rotator.ts";
+import { LogSettings } from "../../src/contract/config.ts";
+import { readJournalText } from "../../src/log-files/journal.ts";
+import { linesForward } from "../../src/log-files/lines.ts";
+import { LogFile } from "../../src/log-files/log-file.ts";
+import { openLog } from "../../src/log-files/open.ts";
+import { placeOf, rotatedFiles } from "../../src/log-files/place.ts";
+import { LogRotator } from "../../src/log-files/rotator.ts";
+import { until } from "../support/until.ts";
 
 const BURSTS = 20;
 const READ_BURSTS = 8;
@@ -30,7 +30,7 @@ const WRITER = `
   }
 `;
 const runner = (folder: string): string => `
-  import { LogRotator } from ${JSON.stringify(join(import.meta.dir, "rotator.ts"))};
+  import { LogRotator } from ${JSON.stringify(join(import.meta.dir, "../../src/log-files/rotator.ts"))};
   const fail = (text) => { console.log(text); process.exit(1); };
   const rotator = new LogRotator({
     folders: [${JSON.stringify(folder)}],

@@ -3,11 +3,11 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "../../../tests/support/until.ts";
-import { portsWith } from "../../config/ports.ts";
-import { LoginLink } from "../../contract/auth.ts";
+import { portsWith } from "../../src/config/ports.ts";
+import { LoginLink } from "../../src/contract/auth.ts";
+import { until } from "../support/until.ts";
 
-const LUNA = new URL("../../../luna.ts", import.meta.url).pathname;
+const LUNA = new URL("../../luna.ts", import.meta.url).pathname;
 const TOKEN = "the-internal-token-of-this-test";
 const home = await mkdtemp(join(tmpdir(), "luna-auth-main-"));
 afterAll(() => rm(home, { recursive: true, force: true }));

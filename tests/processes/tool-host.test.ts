@@ -15,16 +15,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { Hono } from "hono";
-import { MemoryTrail } from "../../../tests/support/memory-trail.ts";
-import { until } from "../../../tests/support/until.ts";
-import { MasterConfigStore } from "../../config/master-config.ts";
-import { pathsOf } from "../../config/paths.ts";
-import { ToolsFile } from "../../contract/tool.ts";
-import { secretsFor } from "../../extensions/secrets.ts";
-import { ToolCatalogue } from "../../tools/catalogue.ts";
-import { ToolClient } from "../../tools/client.ts";
-import { isResponsive } from "../../tools/host-exchange.ts";
-import { currentHostSocket } from "../../tools/host-socket.ts";
+import { MasterConfigStore } from "../../src/config/master-config.ts";
+import { pathsOf } from "../../src/config/paths.ts";
+import { ToolsFile } from "../../src/contract/tool.ts";
+import { secretsFor } from "../../src/extensions/secrets.ts";
+import { ToolCatalogue } from "../../src/tools/catalogue.ts";
+import { ToolClient } from "../../src/tools/client.ts";
+import { isResponsive } from "../../src/tools/host-exchange.ts";
+import { currentHostSocket } from "../../src/tools/host-socket.ts";
+import { MemoryTrail } from "../support/memory-trail.ts";
+import { until } from "../support/until.ts";
 
 /** Every bound under test is far below; this is for machines with much else to do. */
 setDefaultTimeout(90_000);
@@ -34,8 +34,8 @@ const WAIT_MS = 40_000;
 const EXTENSION = "faulty";
 const TOKEN = "tool-host-token-of-the-test";
 const entry = (describe: boolean): string => `
-  import { main } from ${JSON.stringify(join(import.meta.dir, "main.ts"))};
-  import { readEnvironment } from ${JSON.stringify(join(import.meta.dir, "../../config/environment.ts"))};
+  import { main } from ${JSON.stringify(join(import.meta.dir, "../../src/services/tool-host/main.ts"))};
+  import { readEnvironment } from ${JSON.stringify(join(import.meta.dir, "../../src/config/environment.ts"))};
   await main(readEnvironment(), ${JSON.stringify(EXTENSION)}, { describe: ${describe} });
 `;
 

@@ -3,13 +3,13 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "../../../tests/support/until.ts";
-import { pathsOf } from "../../config/paths.ts";
-import { portsWith } from "../../config/ports.ts";
-import { McpServer } from "../../contract/config.ts";
-import { hashSecret } from "../../lib/secret.ts";
+import { pathsOf } from "../../src/config/paths.ts";
+import { portsWith } from "../../src/config/ports.ts";
+import { McpServer } from "../../src/contract/config.ts";
+import { hashSecret } from "../../src/lib/secret.ts";
+import { until } from "../support/until.ts";
 
-const LUNA = new URL("../../../luna.ts", import.meta.url).pathname;
+const LUNA = new URL("../../luna.ts", import.meta.url).pathname;
 const KEY = "sk-luna-of-the-test";
 const OFFSET_MAX = 50_000;
 

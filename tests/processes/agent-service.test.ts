@@ -4,11 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI from "openai";
-import { gate, startLlmStandIn } from "../../../tests/support/llm-stand-in.ts";
-import { until } from "../../../tests/support/until.ts";
-import { pathsOf } from "../../config/paths.ts";
-import { portsWith } from "../../config/ports.ts";
-import { hashSecret } from "../../lib/secret.ts";
+import { pathsOf } from "../../src/config/paths.ts";
+import { portsWith } from "../../src/config/ports.ts";
+import { hashSecret } from "../../src/lib/secret.ts";
+import { gate, startLlmStandIn } from "../support/llm-stand-in.ts";
+import { until } from "../support/until.ts";
 
 const API_KEY = "sk-luna-test-key-of-the-agent";
 const llm = startLlmStandIn();
@@ -19,8 +19,8 @@ let home = "";
 
 function start() {
   const code = `
-    const { main } = await import("${import.meta.dir}/main.ts");
-    const { readEnvironment } = await import("${import.meta.dir}/../../config/environment.ts");
+    const { main } = await import("${import.meta.dir}/../../src/services/agent/main.ts");
+    const { readEnvironment } = await import("${import.meta.dir}/../../src/config/environment.ts");
     await main(readEnvironment());`;
   return Bun.spawn([process.execPath, "-e", code], {
     cwd: home,
