@@ -1,5 +1,5 @@
 /** Caddy from Debian's or Ubuntu's own package, without the service that the package would start. */
-import { runCommand } from "./command.ts";
+import { runCommand } from "../lib/command.ts";
 
 const APT_TIMEOUT_MS = 300_000;
 const SYSTEMCTL_TIMEOUT_MS = 30_000;

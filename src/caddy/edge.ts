@@ -2,9 +2,9 @@
 import { mkdir, rm } from "node:fs/promises";
 import type { Credentials } from "../config/credentials.ts";
 import type { Paths } from "../config/paths.ts";
+import { runCommand } from "../lib/command.ts";
 import { InvalidInputError, UnavailableError } from "../lib/errors.ts";
 import { readTextIfThere, renameDurably, writeFileAtomic } from "../lib/files.ts";
-import { runCommand } from "./command.ts";
 import type { TokenVariable } from "./routes.ts";
 
 /** Validation takes about 50 ms, a reload 30 ms; a busy machine gets patience. */

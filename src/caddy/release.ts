@@ -1,9 +1,9 @@
 /** Caddy from its project's releases: a pinned version for this machine, its checksum verified. */
-import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { runCommand } from "../lib/command.ts";
+import { downloadFile, downloadText } from "../lib/download.ts";
 import { messageOf } from "../lib/errors.ts";
-import { runCommand } from "./command.ts";
 
 export const CADDY_VERSION = "2.11.9";
 export const RELEASES_URL = "https://github.com/caddyserver/caddy/releases/download";
@@ -32,58 +32,19 @@ export interface ReleaseOptions {
   searchPath: string;
 }
 
-/** Reads a body piece by piece, and gives up as soon as it is over `bytesMax`. */
-async function download(
-  url: string,
-  options: { bytesMax: number; timeoutMs: number; take: (piece: Uint8Array) => Promise<void> },
-): Promise<void> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(options.timeoutMs) });
-  if (!response.ok || response.body === null) {
-    throw new Error(`${url} answered ${response.status}`);
-  }
-  let bytes = 0;
-  for await (const piece of response.body) {
-    bytes += piece.byteLength;
-    if (bytes > options.bytesMax) throw new Error(`${url} is over ${options.bytesMax} bytes`);
-    await options.take(piece);
-  }
-}
-
 /** The SHA-512 of `name` from the lines `<hex>  <name>` of the release's checksums file. */
 async function expectedChecksum(folderUrl: string, name: string): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  await download(`${folderUrl}/caddy_${CADDY_VERSION}_checksums.txt`, {
+  const text = await downloadText(`${folderUrl}/caddy_${CADDY_VERSION}_checksums.txt`, {
     bytesMax: CHECKSUMS_BYTES_MAX,
     timeoutMs: CHECKSUMS_TIMEOUT_MS,
-    take: async (piece) => {
-      pieces.push(piece);
-    },
   });
-  for (const line of Buffer.concat(pieces).toString("utf8").split("\n")) {
+  for (const line of text.split("\n")) {
     const [checksum, file] = line.trim().split(/\s+\*?/);
     if (file === name && checksum !== undefined && /^[0-9a-f]{128}$/.test(checksum)) {
       return checksum;
     }
   }
   throw new Error(`the release's checksums do not name ${name}`);
-}
-
-async function downloadArchive(url: string, path: string): Promise<string> {
-  const hash = createHash("sha512");
-  const file = await open(path, "wx");
-  try {
-    await download(url, {
-      bytesMax: ARCHIVE_BYTES_MAX,
-      timeoutMs: ARCHIVE_TIMEOUT_MS,
-      take: async (piece) => {
-        hash.update(piece);
-        await file.writeFile(piece);
-      },
-    });
-  } finally {
-    await file.close();
-  }
-  return hash.digest("hex");
 }
 
 /** Takes the one member `caddy` out of the archive; proves that it runs here. */
@@ -130,7 +91,11 @@ export async function installRelease(options: ReleaseOptions): Promise<string | 
     staging = await mkdtemp(join(options.bin, ".caddy-"));
     const expected = await expectedChecksum(folderUrl, name);
     const archive = join(staging, name);
-    const actual = await downloadArchive(`${folderUrl}/${name}`, archive);
+    const actual = await downloadFile(`${folderUrl}/${name}`, archive, {
+      algorithm: "sha512",
+      bytesMax: ARCHIVE_BYTES_MAX,
+      timeoutMs: ARCHIVE_TIMEOUT_MS,
+    });
     if (actual !== expected) throw new Error(`the checksum of ${name} is not the release's`);
     const program = await extract(archive, staging, options.searchPath);
     await rename(program, join(options.bin, "caddy"));

@@ -1,7 +1,8 @@
 /** Checks that Caddy is there and runs, and says which it is. */
-import { runCommand } from "../../caddy/command.ts";
+
 import { findCaddy, installCommand } from "../../caddy/program.ts";
 import { baseEnvironment } from "../../config/environment.ts";
+import { runCommand } from "../../lib/command.ts";
 import { type Check, ok } from "./check.ts";
 
 const TIMEOUT_MS = 10_000;

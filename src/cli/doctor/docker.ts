@@ -1,6 +1,7 @@
 /** Looks for Docker, which only Docker services need: that it is absent is no fault. */
-import { type CommandResult, runCommand } from "../../caddy/command.ts";
+
 import { baseEnvironment } from "../../config/environment.ts";
+import { type CommandResult, runCommand } from "../../lib/command.ts";
 import { type Check, type Finding, ok } from "./check.ts";
 
 const TIMEOUT_MS = 10_000;

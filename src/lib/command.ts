@@ -1,5 +1,5 @@
 /** Runs a program to its end with a time limit, and tells what it said when it fails. */
-import { messageOf } from "../lib/errors.ts";
+import { messageOf } from "./errors.ts";
 
 /** Enough of a program's last words to understand a failure. */
 const TOLD_CHARACTERS = 2_000;
