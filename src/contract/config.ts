@@ -19,11 +19,20 @@ export const McpServer = z.looseObject({
 });
 export type McpServer = z.infer<typeof McpServer>;
 
-const ExtensionEntry = z.looseObject({
+export const ExtensionEntry = z.looseObject({
   enabled: z.boolean().default(true),
   source: z.string().default("local"),
+  /** Settings; those that the extension's `config.json` has too are written there. */
   config: z.record(z.string(), z.unknown()).default({}),
 });
+export type ExtensionEntry = z.infer<typeof ExtensionEntry>;
+
+/** How a tool may be used; what is absent is on for MCP, and no passthrough. */
+export const ToolSettings = z.looseObject({
+  enabled_in_mcp: z.boolean().optional(),
+  passthrough: z.boolean().optional(),
+});
+export type ToolSettings = z.infer<typeof ToolSettings>;
 
 /** Limits of tool hosts. */
 export const ToolHostSettings = z.looseObject({
@@ -125,15 +134,7 @@ export const MasterConfig = z.looseObject({
   deployment_mode: DeploymentMode.default("local"),
   public_domain: z.string().default(""),
   extensions: z.record(z.string(), ExtensionEntry).default({}),
-  tool_configs: z
-    .record(
-      z.string(),
-      z.looseObject({
-        enabled_in_mcp: z.boolean().optional(),
-        passthrough: z.boolean().optional(),
-      }),
-    )
-    .default({}),
+  tool_configs: z.record(z.string(), ToolSettings).default({}),
   port_assignments: z
     .looseObject({
       extensions: z.record(z.string(), z.int().nullable()).default({}),

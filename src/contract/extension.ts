@@ -1,6 +1,7 @@
 /** An extension's manifest, `config.json`, and the `service_config.json` of its services (specification 7.1). */
 import { z } from "zod";
-import { KeyName, ThingName } from "./names.ts";
+import { ToolSettings } from "./config.ts";
+import { KeyName, ThingName, ToolName } from "./names.ts";
 
 /** A secret that an extension asks for: its name alone, or with what a person should know to fill it in. */
 const RequiredSecret = z.preprocess(
@@ -46,3 +47,22 @@ export const ServiceConfig = z.looseObject({
   probe_failures_max: z.int().positive().optional(),
 });
 export type ServiceConfig = z.infer<typeof ServiceConfig>;
+
+/** `tools/tool_config.json`: how each tool may be used, by its name. */
+export const ToolConfigFile = z.record(ToolName, ToolSettings);
+export type ToolConfigFile = z.infer<typeof ToolConfigFile>;
+
+/** What is wrong with an extension's file, as data. */
+export const ExtensionProblem = z.object({
+  /** The folder's name. */
+  extension: z.string(),
+  /** The file's path within the extension; "" when it is the folder itself. */
+  file: z.string(),
+  /** Which field of it, such as `required_secrets[0].name`; absent when the file does not parse at all. */
+  field: z.string().optional(),
+  /** A whole sentence. */
+  message: z.string(),
+  /** What to do about it. */
+  fix: z.string(),
+});
+export type ExtensionProblem = z.infer<typeof ExtensionProblem>;

@@ -4,7 +4,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { VERSION } from "../config/version.ts";
 import { InvalidInputError } from "../lib/errors.ts";
-import { MANIFEST_FILE } from "./manifest.ts";
+import { isRecord } from "../lib/record.ts";
+import { MANIFEST_FILE, TOOL_CONFIG_FILE } from "./manifest.ts";
 
 const FILES_MAX = 2_000;
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -25,20 +26,39 @@ async function filesBelow(folder: string): Promise<string[]> {
   return files;
 }
 
+/** What config sync writes, and no tool is described by: its writing alone makes no description stale. */
+const WRITTEN_BY_SYNC = ["version", "enabled", "source"];
+
+/** The bytes that count; of a manifest its meaning, however it is laid out. */
+async function contentOf(path: string, isManifest: boolean): Promise<Buffer> {
+  const bytes = await readFile(path);
+  if (!isManifest) return bytes;
+  try {
+    const members: unknown = JSON.parse(bytes.toString("utf8"));
+    if (!isRecord(members)) return bytes;
+    const counting = Object.entries(members).filter(([name]) => !WRITTEN_BY_SYNC.includes(name));
+    return Buffer.from(JSON.stringify(counting.sort(([a], [b]) => (a < b ? -1 : 1))));
+  } catch {
+    return bytes; // It is told as a problem by whoever reads it.
+  }
+}
+
 async function existing(path: string): Promise<string[]> {
   return (await Bun.file(path).exists()) ? [path] : [];
 }
 
 /**
- * SHA-256 (hex) over an extension's `tools/`, `config.json` and `package.json`.
+ * SHA-256 (hex) over an extension's `tools/`, `config.json` and `package.json`, as far as tools depend on them.
  * Luna's version is in it: another Luna may describe the same files otherwise.
  * @throws InvalidInputError when there is too much to read
  */
 export async function contentHash(folder: string): Promise<string> {
+  const manifest = join(folder, MANIFEST_FILE);
+  const toolConfig = join(folder, TOOL_CONFIG_FILE);
   const files = [
-    ...(await existing(join(folder, MANIFEST_FILE))),
+    ...(await existing(manifest)),
     ...(await existing(join(folder, "package.json"))),
-    ...(await filesBelow(join(folder, "tools"))).sort(),
+    ...(await filesBelow(join(folder, "tools"))).filter((path) => path !== toolConfig).sort(),
   ];
   const tooMuch = new InvalidInputError(
     `Cannot read the tools of "${folder}": tools/ has more than ${FILES_MAX} files or ${BYTES_MAX} bytes`,
@@ -47,7 +67,7 @@ export async function contentHash(folder: string): Promise<string> {
   const hash = createHash("sha256").update(`luna ${VERSION}\n`);
   let bytes = 0;
   for (const path of files) {
-    const content = await readFile(path);
+    const content = await contentOf(path, path === manifest);
     bytes += content.byteLength;
     // The length separates files: no two trees give the same stream.
     hash

@@ -20,7 +20,9 @@ function extension(name: string, manifest?: unknown, inside = "tools"): void {
 }
 
 test("no folder is no extensions", async () => {
-  expect(await discoverExtensions(join(folder, "none"))).toEqual({ extensions: [], problems: [] });
+  expect(await discoverExtensions(join(folder, "none"))).toEqual({
+    ...{ extensions: [], broken: [], problems: [] },
+  });
 });
 
 test("extensions are found in the order of their names, with or without a manifest", async () => {
@@ -51,33 +53,48 @@ test("extensions are found in the order of their names, with or without a manife
 });
 
 test.each([
-  ["a field of the wrong kind", { required_secrets: "KEY" }, "required_secrets"],
-  ["a key that is no name", { required_secrets: ["a b"] }, "required_secrets[0]"],
-  ["a key of Luna's own", { required_secrets: ["OK", "SUPERVISOR_API_TOKEN"] }, "[1]"],
-  ["broken JSON", '{\n"version": "1",\n!\n}', "line 3"],
-])("%s costs that extension, and names file and field", async (_, manifest, field) => {
+  ["a field of the wrong kind", { required_secrets: "KEY" }, "required_secrets", ""],
+  ["a key that is no name", { required_secrets: ["a b"] }, "required_secrets[0].name", ""],
+  ["a key of Luna's own", { required_secrets: ["A", "LUNA_SECRET"] }, "required_secrets[1]", ""],
+  ["a field deep inside", { ui: { strip_prefix: "no" } }, "ui.strip_prefix", ""],
+  ["broken JSON", '{\n"version": "1",\n!\n}', undefined, "line 3"],
+])("%s costs that extension, and names file and field", async (_, manifest, field, text) => {
   extension("good");
   extension("bad", manifest);
   const { extensions, problems } = await discoverExtensions(folder);
   expect(extensions.map(({ name }) => name)).toEqual(["good"]);
-  expect(problems).toEqual([expect.stringContaining(join(folder, "bad/config.json"))]);
-  expect(problems[0]).toContain(field);
+  expect(problems).toMatchObject([{ extension: "bad", file: "config.json" }]);
+  expect(problems[0]?.field).toBe(field);
+  expect(problems[0]?.message).toContain(join(folder, "bad/config.json"));
+  expect(problems[0]?.message).toContain(field ?? text);
 });
 
 test("a folder whose name cannot be an extension's is a problem", async () => {
   extension("Notes");
   extension("agent");
-  const { extensions, problems } = await discoverExtensions(folder);
+  extension("mcp-notes");
+  const { extensions, broken, problems } = await discoverExtensions(folder);
   expect(extensions).toEqual([]);
-  expect(problems).toHaveLength(2);
-  expect(problems[0]).toContain(join(folder, "Notes"));
+  expect(broken).toEqual(["Notes", "agent", "mcp-notes"]);
+  expect(problems).toHaveLength(3);
+  expect(problems[0]).toMatchObject({ extension: "Notes", file: "" });
+  expect(problems[0]?.message).toContain(join(folder, "Notes"));
+});
+
+test("a folder with nothing of an extension's in it is none, and no problem", async () => {
+  mkdirSync(join(folder, "empty"));
+  extension("only_ui", undefined, "ui");
+  const { extensions, broken, problems } = await discoverExtensions(folder);
+  expect(extensions.map(({ name }) => name)).toEqual(["only_ui"]);
+  expect([...broken, ...problems]).toEqual([]);
 });
 
 test("a manifest with another name is told, and the folder's name counts", async () => {
   extension("notes", { name: "diary" });
   const { extensions, problems } = await discoverExtensions(folder);
   expect(extensions.map(({ name }) => name)).toEqual(["notes"]);
-  expect(problems).toEqual([expect.stringContaining('"diary"')]);
+  expect(problems).toMatchObject([{ extension: "notes", file: "config.json", field: "name" }]);
+  expect(problems[0]?.message).toContain('"diary"');
 });
 
 test("an extension gets the secrets it names, that are set, and that it may have", () => {

@@ -2,10 +2,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Manifest } from "../contract/extension.ts";
+import type { ExtensionProblem, Manifest } from "../contract/extension.ts";
 import { ThingName } from "../contract/names.ts";
-import { messageOf } from "../lib/errors.ts";
 import { MANIFEST_FILE, readManifest } from "./manifest.ts";
+import { problemOf } from "./problem.ts";
 
 export interface Extension {
   /** The folder's name. */
@@ -19,8 +19,9 @@ export interface Extension {
 export interface Discovery {
   /** In the order of their names. */
   extensions: readonly Extension[];
-  /** One sentence each. */
-  problems: readonly string[];
+  /** Names of folders that are there and cannot be used, each with a problem. */
+  broken: readonly string[];
+  problems: readonly ExtensionProblem[];
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -44,28 +45,46 @@ export function installedFolders(folder: string): string[] {
   return names.sort().map((name) => join(folder, name));
 }
 
+/** What an extension has one of at least; anything else is a folder that somebody put there. */
+const PARTS = [MANIFEST_FILE, "tools", "ui", "services"];
+
+function badName(name: string, path: string): ExtensionProblem {
+  const { error } = ThingName.safeParse(name);
+  return {
+    ...{ extension: name, file: "" },
+    message: `Cannot use "${path}": its name ${error?.issues[0]?.message}`,
+    fix: "Give the folder another name.",
+  };
+}
+
 /** Looks at every folder of `folder`; one that is broken costs only itself. */
 export async function discoverExtensions(folder: string): Promise<Discovery> {
   const extensions: Extension[] = [];
-  const problems: string[] = [];
+  const broken: string[] = [];
+  const problems: ExtensionProblem[] = [];
   for (const name of await candidates(folder)) {
     const path = join(folder, name);
-    const checked = ThingName.safeParse(name);
-    if (!checked.success) {
-      problems.push(`Cannot use "${path}": its name ${checked.error.issues[0]?.message}`);
+    if (!PARTS.some((part) => existsSync(join(path, part)))) continue;
+    if (!ThingName.safeParse(name).success) {
+      broken.push(name);
+      problems.push(badName(name, path));
       continue;
     }
+    const where = { extension: name, file: MANIFEST_FILE };
     try {
       const manifest = await readManifest(path);
       extensions.push({ name, path, manifest, has_tools: await isFolder(join(path, "tools")) });
       if (manifest.name !== undefined && manifest.name !== name) {
-        problems.push(
-          `"${join(path, MANIFEST_FILE)}" says name "${manifest.name}", but the folder's name "${name}" counts`,
-        );
+        problems.push({
+          ...{ ...where, field: "name" },
+          message: `"${join(path, MANIFEST_FILE)}" says name "${manifest.name}", but the folder's name "${name}" counts`,
+          fix: "Make the two the same.",
+        });
       }
     } catch (error) {
-      problems.push(messageOf(error));
+      broken.push(name);
+      problems.push(problemOf(error, where));
     }
   }
-  return { extensions, problems };
+  return { extensions, broken, problems };
 }

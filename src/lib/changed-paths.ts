@@ -1,8 +1,5 @@
 /** What differs between two JSON values, by name alone. */
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isRecord } from "./record.ts";
 
 /** Dotted names of all that differs, no deeper than `depth`; never a value. */
 export function changedPaths(before: unknown, after: unknown, depth: number): string[] {

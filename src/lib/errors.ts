@@ -61,6 +61,13 @@ export class ConflictError extends LunaError {
   }
 }
 
+/** The request must say what it was made from (RFC 6585, 3). */
+export class PreconditionRequiredError extends LunaError {
+  constructor(message: string, options: LunaErrorOptions = {}) {
+    super({ code: "precondition_required", status: 428 }, message, options);
+  }
+}
+
 export class TooManyError extends LunaError {
   constructor(message: string, options: LunaErrorOptions = {}) {
     super({ code: "too_many", status: 429 }, message, options);

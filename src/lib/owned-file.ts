@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { InvalidInputError } from "./errors.ts";
 import { writeJsonAtomic } from "./files.ts";
+import { revisionOf } from "./revision.ts";
 import { WatchedFile } from "./watched-file.ts";
 
 interface OwnedFileOptions<Schema extends z.ZodType> {
@@ -61,14 +62,15 @@ export class OwnedFile<Schema extends z.ZodType> {
   }
 
   /**
-   * Changes the content: `edit` gets a copy to change; changes run one after another.
+   * Changes the content: `edit` gets a copy to change, and the revision that it has now; changes run one after
+   * another. What `edit` throws leaves everything as it was, so a writer that has seen another revision can refuse.
    * @throws InvalidInputError when the file does not parse: writing would replace what somebody is mending
    */
-  update(edit: (content: z.output<Schema>) => void): Promise<z.output<Schema>> {
+  update(edit: (content: z.output<Schema>, revision: string) => void): Promise<z.output<Schema>> {
     const change = async (): Promise<z.output<Schema>> => {
       const content = structuredClone(await this.read());
       if (this.problem !== undefined) throw new InvalidInputError(this.problem);
-      edit(content);
+      edit(content, revisionOf(content));
       this.#written = z.parse(this.#schema, content);
       await writeJsonAtomic(this.path, this.#written);
       return this.read();

@@ -60,7 +60,7 @@ export class InstalledWatch {
         extensionProcesses.start(extensions),
         describeInstalled(extensions, { paths, config, toolHosts }),
       ]);
-      for (const text of problems) found.push([text, MENDED_BY_HAND]);
+      for (const { message, fix } of problems) found.push([message, fix]);
       for (const text of more.flat()) found.push([text, MEND_AND_START]);
     } catch (error) {
       // A configuration that does not parse is told as such, until it is mended.

@@ -1,9 +1,14 @@
-/** Brings what lies in `extensions/` into the configuration, and the descriptions of tools up to date. */
+/** Brings what lies in `extensions/` and the configuration into agreement, and descriptions of tools up to date. */
 import type { MasterConfigStore } from "../config/master-config.ts";
 import type { Paths } from "../config/paths.ts";
+import type { MasterConfig, ToolSettings } from "../contract/config.ts";
+import type { ExtensionProblem } from "../contract/extension.ts";
 import { ToolsFile } from "../contract/tool.ts";
+import { syncExtension } from "../extensions/config-sync.ts";
 import { contentHash } from "../extensions/content-hash.ts";
-import { discoverExtensions, type Extension } from "../extensions/discovery.ts";
+import { type Discovery, discoverExtensions, type Extension } from "../extensions/discovery.ts";
+import { readToolConfig, TOOL_CONFIG_FILE } from "../extensions/manifest.ts";
+import { problemOf } from "../extensions/problem.ts";
 import { LunaError } from "../lib/errors.ts";
 import { readJsonIfThere } from "../lib/files.ts";
 import type { ToolHosts } from "./tool-hosts.ts";
@@ -24,25 +29,80 @@ async function isDescribed(paths: Paths, extension: Extension): Promise<boolean>
   }
 }
 
-export interface Installed {
-  extensions: readonly Extension[];
-  /** One sentence each. */
-  problems: string[];
+export interface Installed extends Discovery {
+  /** Of the configuration: those whose files agree with it now, and those without a usable folder or a manifest. */
+  synced: readonly string[];
+  skipped: readonly string[];
 }
 
-/** Finds what is installed, and adds what is new on disk to the configuration (specification 6.2). */
-export async function syncInstalled({ paths, config }: InstalledOptions): Promise<Installed> {
-  const { extensions, problems } = await discoverExtensions(paths.extensions);
-  const known = (await config.read()).extensions;
-  const isNew = extensions.some(({ name }) => known[name] === undefined);
-  if (isNew || !config.exists()) {
-    await config.update((draft) => {
-      for (const { name } of extensions) {
-        draft.extensions[name] ??= { enabled: true, source: "local", config: {} };
-      }
-    });
+type ToolConfigs = ReadonlyMap<string, Readonly<Record<string, ToolSettings>>>;
+
+/** What extensions say of their own tools; a file that does not parse costs itself alone. */
+async function readToolConfigs(
+  extensions: readonly Extension[],
+): Promise<{ configs: ToolConfigs; problems: ExtensionProblem[] }> {
+  const problems: ExtensionProblem[] = [];
+  const configs = new Map<string, Record<string, ToolSettings>>();
+  for (const { name, path } of extensions) {
+    try {
+      configs.set(name, await readToolConfig(path));
+    } catch (error) {
+      problems.push(problemOf(error, { extension: name, file: TOOL_CONFIG_FILE }));
+    }
   }
-  return { extensions, problems: [...problems] };
+  return { configs, problems };
+}
+
+/** What is new on disk, put into `draft`: entries for extensions, and settings of tools nobody has set otherwise. */
+export function takeUp(draft: MasterConfig, names: readonly string[], configs: ToolConfigs): void {
+  for (const name of names) {
+    draft.extensions[name] ??= { enabled: true, source: "local", config: {} };
+  }
+  for (const [name, tools] of configs) {
+    if (draft.extensions[name]?.enabled !== true) continue;
+    for (const [tool, settings] of Object.entries(tools)) {
+      if (Object.hasOwn(draft.tool_configs, tool)) continue;
+      draft.tool_configs[tool] = settings;
+      if (settings.enabled_in_mcp !== true) continue;
+      for (const server of Object.values(draft.mcp_servers)) {
+        server.tool_config[tool] ??= { enabled_in_mcp: true };
+      }
+    }
+  }
+}
+
+/**
+ * Config sync (specification 6.2): finds what is installed, takes up into the configuration what is new, and
+ * writes into each extension's files what the configuration says of it. Nothing is written where nothing differs, so
+ * it may be called whenever something was installed, updated, deleted or set.
+ * @throws InvalidInputError when the configuration does not parse
+ */
+export async function syncInstalled({ paths, config }: InstalledOptions): Promise<Installed> {
+  const discovery = await discoverExtensions(paths.extensions);
+  const { extensions } = discovery;
+  const names = extensions.map(({ name }) => name);
+  const { configs, problems } = await readToolConfigs(extensions);
+  const before = await config.read();
+  const draft = structuredClone(before);
+  takeUp(draft, names, configs);
+  if (!config.exists() || !Bun.deepEquals(draft, before, true)) {
+    await config.update((content) => takeUp(content, names, configs));
+  }
+  const { extensions: entries, tool_configs } = await config.read();
+  const synced: string[] = [];
+  const now = new Date();
+  for (const extension of extensions) {
+    const entry = entries[extension.name];
+    if (entry === undefined) continue;
+    const done = await syncExtension(extension, { entry, tool_configs, now });
+    if (done.state === "synced") synced.push(extension.name);
+    problems.push(...done.problems);
+  }
+  return {
+    ...{ ...discovery, problems: [...discovery.problems, ...problems] },
+    synced,
+    skipped: Object.keys(entries).filter((name) => !synced.includes(name)),
+  };
 }
 
 /** Brings the descriptions of enabled extensions' tools up to date; answers with what cannot be loaded. */

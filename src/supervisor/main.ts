@@ -2,15 +2,12 @@
 import { websocket } from "hono/bun";
 import { callerWith } from "../audit/caller.ts";
 import { AuditTrail } from "../audit/trail.ts";
-import { publicUrl } from "../caddy/address.ts";
 import { readCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
 import { commandLine, type Environment } from "../config/environment.ts";
 import { removeLeftOvers } from "../config/home.ts";
-import { MasterConfigStore } from "../config/master-config.ts";
 import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
-import { SupervisionSettings } from "../contract/config.ts";
 import type { Overview, Problem } from "../contract/process.ts";
 import { assertionKey } from "../lib/assertion.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -21,7 +18,7 @@ import { ToolCatalogue } from "../tools/catalogue.ts";
 import { ToolClient } from "../tools/client.ts";
 import { createSupervisorApp } from "./api/app.ts";
 import { Live } from "./api/live.ts";
-import { recordConfigEdits } from "./config-edits.ts";
+import { openConfiguration } from "./configuration.ts";
 import type { SpecContext } from "./core-services.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
 import { InstalledWatch } from "./installed-watch.ts";
@@ -36,7 +33,7 @@ import { provideBun } from "./own-bun.ts";
 import { ProcessTable } from "./process/process-table.ts";
 import { KnownSecrets } from "./secrets/known-secrets.ts";
 import { readSecrets } from "./secrets/read.ts";
-import { assignedPorts, deploymentOf, modelOf, readConfig } from "./settings.ts";
+import { assignedPorts, modelOf } from "./settings.ts";
 import { ToolHosts } from "./tool-hosts.ts";
 import { UsageMeter } from "./usage.ts";
 
@@ -71,14 +68,11 @@ async function build(environment: Environment) {
   };
   const phase = () => progress.phase;
 
-  const config = new MasterConfigStore(paths.masterConfig, recordConfigEdits(audit));
-  const deployment = await deploymentOf(context, await readConfig(config, log.error));
-  const public_url = publicUrl(deployment);
-  const supervision = SupervisionSettings.parse({});
-  const settings = () => config.last?.supervision ?? supervision;
+  const configuration = await openConfiguration({ context, audit, log });
+  const { config, deployment, public_url } = configuration;
   const limits = new Limits({ home: paths.home, config, log });
   const processes = new ProcessTable({
-    ...{ statePath: paths.state, log, settings },
+    ...{ statePath: paths.state, log, settings: configuration.supervision },
     limited: (spec) => limits.apply(spec),
     port: ports.supervisor,
   });
@@ -117,6 +111,10 @@ async function build(environment: Environment) {
   const keys = createKeys({ context, log, onChange: () => live.announce() });
   const app = createSupervisorApp({
     ...keys,
+    configChanges: configuration.changes({
+      secrets: known.values,
+      onChange: () => live.announce(),
+    }),
     ...{ credentials, processes, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),

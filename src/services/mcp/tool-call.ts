@@ -8,12 +8,9 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { ToolResult } from "../../contract/tool.ts";
+import { isRecord } from "../../lib/record.ts";
 import { converse } from "./conversing.ts";
 import type { Serving } from "./serving.ts";
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /**
  * Blocks go as they are, a text too, anything else as JSON text, and an object besides as `structuredContent`

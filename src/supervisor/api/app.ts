@@ -9,6 +9,7 @@ import type { Logger } from "../../lib/log.ts";
 import { answers } from "../../lib/route-facts.ts";
 import { type ApiKeyUsesDeps, apiKeyUsesRoutes } from "./api-key-uses.ts";
 import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
+import { type ConfigDeps, configRoutes } from "./config.ts";
 import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
@@ -27,7 +28,8 @@ export interface SupervisorDeps
     ToolHostsDeps,
     ApiKeysDeps,
     ApiKeyUsesDeps,
-    KeysDeps {
+    KeysDeps,
+    ConfigDeps {
   credentials: Credentials;
   /** How far the start is; known from the first moment. */
   phase(): Overview["phase"];
@@ -66,7 +68,8 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/mcp-servers", mcpServersRoutes(deps))
     .route("/api-keys", apiKeysRoutes(deps))
     .route("/agents", agentKeyRoutes(deps))
-    .route("/keys", keysRoutes(deps));
+    .route("/keys", keysRoutes(deps))
+    .route("/config", configRoutes(deps));
   let document: Record<string, unknown> | undefined;
   return app.get("/openapi.json", OPENAPI, async (context) => {
     const { controlApiDocument } = await import("./openapi.ts");
