@@ -16,6 +16,10 @@ export interface Paths {
   bin: string;
   /** What Bun keeps of sources it has transpiled; may be removed at any time. */
   cache: string;
+  /** What package managers have fetched, for the next extension that asks for it. */
+  packageCache: string;
+  /** Environments of Python packages; extensions link to them. */
+  python: string;
   lock: string;
   database: string;
   run: string;
@@ -52,6 +56,8 @@ export function pathsOf(home: string): Paths {
     caddyData: join(luna, "caddy"),
     bin: join(luna, "bin"),
     cache: join(luna, "cache"),
+    packageCache: join(luna, "cache", "packages"),
+    python: join(luna, "python"),
     lock: join(luna, "lock"),
     database: join(luna, "luna.db"),
     run: join(luna, "run"),
