@@ -1,4 +1,10 @@
-/** The protocol of a tool host's socket: one call, what is told and asked on the way, and its end. */
+/** The protocol of a tool host's socket: calls, what is told and asked on the way, and their ends. */
+/*
+ * Each message is a line, `<number> <word> <JSON>`; the number is the exchange's, which the caller chose. Callers say
+ * `call`, `answer`, `cancel`, `complete`, and `gone` when they do not wait any more. Hosts say `event` on the way, then
+ * one of `end`, `forgotten` (an answer to a call that does not wait for it) and `refused`; and `bye` once they end and
+ * have answered all that they took.
+ */
 import { z } from "zod";
 import { Askable, ToolResult } from "./tool.ts";
 
@@ -34,7 +40,7 @@ export type CallKind = z.infer<typeof CallKind>;
 export const Answers = z.record(z.string(), z.unknown());
 export type Answers = z.infer<typeof Answers>;
 
-/** `POST /call`. */
+/** `call`. */
 export const HostCall = z.strictObject({
   kind: CallKind.default("tool"),
   name: z.string(),
@@ -45,7 +51,7 @@ export const HostCall = z.strictObject({
 });
 export type HostCall = z.input<typeof HostCall>;
 
-/** `POST /complete`: suggestions for one argument of a prompt or one variable of a template. */
+/** `complete`: suggestions for one argument of a prompt or one variable of a template. */
 export const HostCompletion = z.strictObject({
   kind: z.enum(["template", "prompt"]),
   name: z.string(),
@@ -59,7 +65,7 @@ export type HostCompletion = z.input<typeof HostCompletion>;
 export const Suggestions = z.object({ values: z.array(z.string()).max(ARRAY_MAX) });
 export type Suggestions = z.infer<typeof Suggestions>;
 
-/** `POST /answer`: goes on with a call that asked something. */
+/** `answer`: goes on with a call that asked something. */
 export const HostAnswer = z.strictObject({
   call: z.string(),
   answers: Answers,
@@ -67,7 +73,7 @@ export const HostAnswer = z.strictObject({
 });
 export type HostAnswer = z.infer<typeof HostAnswer>;
 
-/** `POST /cancel`: nobody will answer a call that asked something. */
+/** `cancel`: nobody will answer a call that asked something. */
 export const HostCancel = z.strictObject({ call: z.string() });
 
 /** A request of MCP's that the client is to answer. */
@@ -77,7 +83,7 @@ export const Question = z.object({
 });
 export type Question = z.infer<typeof Question>;
 
-/** A call that waits for answers; `call` is its name for `POST /answer`. */
+/** A call that waits for answers; `call` is its name for `answer`. */
 export const HostQuestions = z.object({
   call: z.string(),
   questions: z.record(z.string(), Question),
@@ -88,7 +94,7 @@ export type HostQuestions = z.infer<typeof HostQuestions>;
 export const HostEnd = z.union([ToolResult, HostQuestions]);
 export type HostEnd = z.infer<typeof HostEnd>;
 
-/** What comes before the end, one line of JSON each. A plain call has none of it and is answered in JSON at once. */
+/** What comes before the end, if anything does. */
 export const HostEvent = z.discriminatedUnion("event", [
   z.object({
     event: z.literal("progress"),
@@ -112,5 +118,3 @@ export const HostEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("hang_up") }),
 ]);
 export type HostEvent = z.infer<typeof HostEvent>;
-
-export const HOST_EVENTS_TYPE = "application/x-ndjson";

@@ -143,7 +143,11 @@ test("a plain function is a tool: its name, its description with the documented 
   });
   const { extension, signal } = { extension: "x", signal: AbortSignal.abort() };
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const conversation = new Conversation({ abilities: undefined, answers: {}, onParked() {} });
+  const conversation = new Conversation({
+    ...{ abilities: undefined, answers: {} },
+    hear() {},
+    onParked() {},
+  });
   const context = new CallContext({ extension, dataFolder: "", log, signal, conversation });
   expect(callables[0]?.run({ id: 7 }, context)).toBe("note 7");
 });

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type HostAnswer, HostDouble } from "../../tests/support/host-double.ts";
 import { MemoryTrail } from "../../tests/support/memory-trail.ts";
+import { until } from "../../tests/support/until.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { type Paths, pathsOf } from "../config/paths.ts";
 import { writeJsonAtomic } from "../lib/files.ts";
@@ -16,7 +18,7 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 type Answer = (request: Request) => Response | Promise<Response>;
 
 let paths: Paths;
-let servers: Bun.Server<undefined>[];
+let servers: { stop(force?: boolean): Promise<void> }[];
 let requests: string[];
 
 beforeEach(async () => {
@@ -26,20 +28,26 @@ beforeEach(async () => {
   for (const folder of [paths.tools, paths.run, join(paths.extensions, "notes")]) {
     mkdirSync(folder, { recursive: true });
   }
-  const tool = { name: "T", description: "T", input_schema: { type: "object" }, timeout_ms: 20 };
+  await writeTool({ timeout_ms: 20 });
+});
+
+async function writeTool(limits: { timeout_ms?: number }): Promise<void> {
+  const tool = { name: "T", description: "T", input_schema: { type: "object" }, ...limits };
   const file = { extension: "notes", content_hash: "", system_prompt: "", problems: [] };
   await writeJsonAtomic(paths.toolsFile("notes"), { ...file, tools: [tool] });
-});
+}
 
 afterEach(async () => {
   await Promise.all(servers.map((server) => server.stop(true)));
   rmSync(paths.home, { recursive: true });
 });
 
-function host(pid: number, fetch: Answer): void {
+function host(pid: number, answer: HostAnswer, isBlocked = false): HostDouble {
   const unix = hostSocketPath(paths.toolHostSocket("notes"), pid);
-  servers.push(serve({ fetch, listen: { unix } }));
+  const double = new HostDouble({ unix, answer, isBlocked });
+  servers.push(double);
   publishHostSocket(paths.toolHostSocket("notes"), pid);
+  return double;
 }
 
 function supervisor(answer: Answer): string {
@@ -64,10 +72,12 @@ function client(supervisorUrl = supervisor(() => new Response("unexpected", { st
 const caller = { actor: { kind: "local", name: "test" }, address: null } as const;
 const call = { tool: "T", arguments: {}, caller };
 const failed = (text: string) => ({ success: false, payload: expect.stringContaining(text) });
-const good = (): Response => Response.json({ success: true, payload: 1 });
+const RESULT = { success: true, payload: 1 };
+const good: HostAnswer = () => [["end", RESULT]];
+const never: HostAnswer = () => [];
 
 test("a supervisor that cannot be reached is a failure that says so", async () => {
-  const gone = supervisor(good);
+  const gone = supervisor(() => new Response());
   await servers.pop()?.stop(true);
   expect(await client(gone).call(call)).toEqual(failed("the supervisor, which starts"));
 });
@@ -85,8 +95,7 @@ test("calls that come together share one start", async () => {
   });
   const one = client(starting);
   const results = await Promise.all([one.call(call), one.call(call), one.call(call)]);
-  const result = { success: true, payload: 1 };
-  expect(results).toEqual([result, result, result]);
+  expect(results).toEqual([RESULT, RESULT, RESULT]);
   expect(requests).toEqual(["/tool-hosts/notes/start"]);
 });
 
@@ -105,34 +114,26 @@ test("a caller that leaves during the start is let go", async () => {
   await expect(client(slow).call({ ...call, signal: leaving.signal })).rejects.toThrow("left");
 });
 
-const stream = (): Response =>
-  new Response(
-    new ReadableStream({
-      pull: (controller) => controller.enqueue(new Uint8Array(65_536)),
-    }),
-  );
+const LONG = "x".repeat(4 * 1024 * 1024);
+const progress = ["event", { event: "progress", progress: 1 }] as const;
 
-test.each([
-  ["an endless answer", stream, "too large"],
-  ["an answer above the bound", () => new Response("x".repeat(2_000_000)), "too large"],
-  ["an answer that is no result", () => new Response("[]"), "not a tool's result"],
-  ["a redirect", () => Response.redirect("http://127.0.0.1:1/", 307), "status is 307"],
-  ["a refusal", () => new Response("no", { status: 422 }), "status is 422"],
+test.each<[string, HostAnswer, string]>([
+  ["an endless answer", () => [["endless", LONG]], "too large"],
+  ["an answer above the bound", () => [["end", { success: true, payload: LONG }]], "too large"],
+  ["an answer that is no result", () => [["end", []]], "not a tool's result"],
+  ["an answer that is nearly one", () => [["end", { success: "maybe" }]], "not a tool's result"],
+  ["an answer of no known kind", () => [["redirect", {}]], "not a tool's result"],
+  ["a refusal", () => [["refused", {}]], "it refused the call"],
+  ["what is no line of the protocol", () => [["", ""]], "not a tool's result"],
+  ["an event of no known kind", () => [["event", { event: "joke" }]], "not a tool's result"],
 ])("%s is not read", async (_, answer, text) => {
   host(4321, answer);
   expect(await client().call(call)).toEqual(failed(text));
   expect(requests).toEqual([]);
 });
 
-test("an answer that inflates is not inflated", async () => {
-  const body = Bun.gzipSync(JSON.stringify({ success: true, payload: "x".repeat(50_000_000) }));
-  host(4321, () => new Response(body, { headers: { "Content-Encoding": "gzip" } }));
-  expect(await client().call(call)).toEqual(failed("not a tool's result"));
-});
-
 test("a host that is late but answers others is not stopped", async () => {
-  const never = new Promise<Response>(() => {});
-  host(77, (request) => (request.url.endsWith("/healthz") ? new Response("ok") : never));
+  host(77, never);
   expect(await client().call(call)).toEqual(failed("within its limit of 20 ms"));
   expect(requests).toEqual([]);
 });
@@ -143,18 +144,19 @@ test("the host that was called is stopped, not the one that came after it", asyn
     stopped = await request.json();
     return Response.json({ stopped: true });
   });
-  const never = new Promise<Response>(() => {});
-  host(77, () => {
+  const isBlocked = true;
+  const answer: HostAnswer = () => {
     publishHostSocket(paths.toolHostSocket("notes"), 78);
-    return never;
-  });
+    return [];
+  };
+  host(77, answer, isBlocked);
   expect(await client(stopping).call(call)).toEqual(failed("which was stopped"));
   expect(requests).toEqual(["/tool-hosts/notes/stop"]);
   expect(stopped).toEqual({ pid: 77, reason: expect.stringContaining('"T"') });
 });
 
 test("each call is recorded once: who, which tool, what came of it, and how long it took", async () => {
-  host(process.pid, () => Response.json({ success: true, payload: 1 }));
+  host(process.pid, good);
   const tools = client();
   await tools.call(call);
   const told = { ...caller, action: "tool.call", target: "T", details: null };
@@ -167,19 +169,13 @@ test("each call is recorded once: who, which tool, what came of it, and how long
   ]);
 });
 
-const lines = (...all: unknown[]): Response =>
-  new Response(all.map((one) => `${JSON.stringify(one)}\n`).join(""), {
-    headers: { "Content-Type": "application/x-ndjson" },
-  });
 const QUESTION = { method: "roots/list", params: {} };
 
 test("what a tool tells comes before its end, and questions are answered in the same process", async () => {
-  const asked: unknown[] = [];
-  host(process.pid, async (request) => {
-    asked.push([new URL(request.url).pathname, await request.json()]);
-    if (request.url.endsWith("/answer")) return good();
-    return lines({ event: "progress", progress: 1 }, { call: "c", questions: { q: QUESTION } });
-  });
+  const asks = ["end", { call: "c", questions: { q: QUESTION } }] as const;
+  const { asked } = host(process.pid, ({ word }) =>
+    word === "answer" ? [["end", RESULT]] : [progress, asks],
+  );
   const events: unknown[] = [];
   const abilities = { asks: ["roots" as const], progress: true, log_level: null };
   const one = client();
@@ -198,33 +194,77 @@ test("what a tool tells comes before its end, and questions are answered in the 
     result: { success: true, payload: 1 },
   });
   expect(asked).toEqual([
-    ["/call", { name: "T", arguments: {}, abilities }],
-    ["/answer", { call: "c", answers, abilities }],
+    { word: "call", body: { name: "T", arguments: {}, abilities } },
+    { word: "answer", body: { call: "c", answers, abilities } },
   ]);
   expect(audit.events.map(({ outcome }) => outcome)).toEqual(["ok", "ok"]);
   // A caller that cannot answer never gets questions.
   expect(await one.call(call)).toEqual(failed("nobody to answer"));
 });
 
-test.each([
-  ["breaks off", () => lines({ event: "progress", progress: 1 }), "ended during the call"],
-  ["tells nonsense", () => lines({ event: "joke" }), "not a tool's result"],
-  ["ends with nonsense", () => lines({ success: "maybe" }), "not a tool's result"],
-  [
-    "never ends a line",
-    () =>
-      new Response("x".repeat(4 * 1024 * 1024), {
-        headers: { "Content-Type": "application/x-ndjson" },
-      }),
-    "too large",
-  ],
-])("a stream that %s is a failure", async (_, answer, text) => {
-  host(process.pid, (request) => (request.url.endsWith("/call") ? answer() : good()));
-  expect(await client().call(call)).toEqual(failed(text));
+test("a call whose connection breaks is lost, and not repeated", async () => {
+  const double = host(process.pid, () => [progress, "hang up"]);
+  expect(await client().call(call)).toEqual(failed("ended during the call"));
+  expect(double.asked).toHaveLength(1);
+});
+
+test("a host that says goodbye took nothing of what it did not answer: another gets it", async () => {
+  const starting = supervisor(() => {
+    host(2222, good);
+    return Response.json({ pid: 2222 });
+  });
+  host(1111, () => [["bye", {}]]);
+  expect(await client(starting).call(call)).toEqual(RESULT);
+  expect(requests).toEqual(["/tool-hosts/notes/start"]);
+});
+
+test("a host that died between two calls is started again, and no call is lost", async () => {
+  const first = host(1111, good);
+  const starting = supervisor(() => {
+    host(2222, good);
+    return Response.json({ pid: 2222 });
+  });
+  const one = client(starting);
+  expect(await one.call(call)).toEqual(RESULT);
+  // In the same turn: nothing has told this process yet.
+  void first.stop();
+  expect(await one.call(call)).toEqual(RESULT);
+  expect(requests).toEqual(["/tool-hosts/notes/start"]);
+});
+
+test("many calls share one connection, and a long one holds up no other", async () => {
+  const held = Promise.withResolvers<void>();
+  const double = host(process.pid, async ({ body }) => {
+    const isHeld = JSON.stringify(body).includes("held");
+    if (isHeld) await held.promise;
+    const payload = "é".repeat(isHeld ? 400_000 : 3);
+    return [["end", { success: true, payload }]];
+  });
+  const [one, waiting] = [client(), { ...call, arguments: { held: true } }];
+  await writeJsonAtomic(paths.masterConfig, { tool_host: { call_timeout_ms: 10_000 } });
+  await writeTool({});
+  const long = one.call(waiting);
+  const short = await Promise.all(Array.from({ length: 50 }, () => one.call(call)));
+  expect(short).toEqual(Array.from({ length: 50 }, () => ({ success: true, payload: "ééé" })));
+  held.resolve();
+  expect(await long).toEqual({ success: true, payload: "é".repeat(400_000) });
+  expect(double.connections).toBe(1);
+});
+
+test("a caller that leaves is told of at its host", async () => {
+  await writeTool({});
+  const double = host(process.pid, never);
+  const leaving = new AbortController();
+  const left = client().call({ ...call, signal: leaving.signal });
+  await until(() => double.asked.length === 1);
+  leaving.abort(new Error("left"));
+  await expect(left).rejects.toThrow("left");
+  await until(() => double.asked.length === 2);
+  expect(double.asked[1]?.word).toBe("gone");
 });
 
 test("a call that its host has forgotten is not repeated", async () => {
-  host(process.pid, () => new Response("", { status: 404 }));
+  host(process.pid, () => [["forgotten", {}]]);
   const one = client();
   const ticket = {
     kind: "tool",

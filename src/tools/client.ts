@@ -17,6 +17,7 @@ import type {
 import { messageOf, NotFoundError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import type { ToolCatalogue } from "./catalogue.ts";
+import { HostConnections } from "./host-connection.ts";
 import { HostControl } from "./host-control.ts";
 import {
   askCompletion,
@@ -111,6 +112,7 @@ interface Target {
 export class ToolClient {
   readonly #options: ToolClientOptions;
   readonly #control: HostControl;
+  readonly #connections = new HostConnections();
 
   constructor(options: ToolClientOptions) {
     this.#options = options;
@@ -146,7 +148,7 @@ export class ToolClient {
       const body = { call, answers: request.answers, ...abilitiesOf(request) };
       const sent = await this.#send(
         { subject: { kind, name, extension }, timeout_ms },
-        { socket: { path, pid }, request: { path: "/answer", body }, listening: request },
+        { socket: { path, pid }, request: { word: "answer", body }, listening: request },
       );
       return sent ?? forgotten(ticket);
     };
@@ -157,7 +159,7 @@ export class ToolClient {
   /** Ends a call that asked something and that nobody is going to answer. */
   cancel({ extension, pid, call }: Ticket): Promise<void> {
     const path = hostSocketPath(this.#options.paths.toolHostSocket(extension), pid);
-    return sendCancel({ path, pid }, { call });
+    return sendCancel(this.#connections, { path, pid }, call);
   }
 
   /** Reads a resource or gets a prompt of an extension's. */
@@ -170,7 +172,7 @@ export class ToolClient {
   async complete(extension: string, asked: HostCompletion): Promise<string[]> {
     for (let starts = 0; ; starts += 1) {
       const socket = currentHostSocket(this.#options.paths.toolHostSocket(extension));
-      const answer = socket && (await askCompletion(socket, asked));
+      const answer = socket && (await askCompletion(this.#connections, socket, asked));
       if (answer !== undefined && "values" in answer) return answer.values;
       const why = answer?.wrong ?? "it does not run";
       if (answer?.isConnected === true || starts === STARTS_MAX) {
@@ -229,7 +231,7 @@ export class ToolClient {
     for (let starts = 0; ; starts += 1) {
       const socket = currentHostSocket(this.#options.paths.toolHostSocket(extension));
       if (socket !== undefined) {
-        const request = { path: "/call", body } as const;
+        const request = { word: "call", body } as const;
         const outcome = await this.#send(target, { socket, request, listening: call });
         if (outcome !== undefined) return outcome;
       }
@@ -253,7 +255,8 @@ export class ToolClient {
     const { socket, request, listening } = sending;
     const settings = (await this.#options.config.read()).tool_host;
     const timeoutMs = callTimeoutMs({ timeout_ms }, settings);
-    const delivered = await exchange(socket, request, {
+    const delivered = await exchange(this.#connections, socket, {
+      ...request,
       timeoutMs: timeoutMs + GRACE_MS,
       answerBytesMax: answerBytesMax(settings),
       signal: listening.signal,

@@ -1,17 +1,19 @@
-/** One HTTP exchange with a tool host, and what can become of it. */
-import type { z } from "zod";
+/** What is asked of a tool host over its connection, what can become of it, and whether it lives. */
 import {
-  HOST_EVENTS_TYPE,
   type HostAnswer,
   type HostCall,
-  type HostCancel,
   type HostCompletion,
-  HostEnd,
-  HostEvent,
+  type HostEnd,
   Suggestions,
 } from "../contract/tool-call.ts";
 import { messageOf } from "../lib/errors.ts";
-import { linesOf } from "./host-lines.ts";
+import {
+  type Asking,
+  endIn,
+  type HostConnections,
+  type Reply,
+  UNREADABLE,
+} from "./host-connection.ts";
 import type { HostSocket } from "./host-socket.ts";
 
 /** How long a host that is not blocked may take to say so. */
@@ -20,173 +22,80 @@ const SETTLE_TIMEOUT_MS = 1_000;
 const SETTLE_INTERVAL_MS = 5;
 /** A host answers at once, and stops its own work after as long. */
 const COMPLETION_TIMEOUT_MS = 6_000;
+const SHORT_ANSWER_BYTES_MAX = 1_048_576;
 
 export type Exchange =
   | { kind: "answer"; end: HostEnd }
   /** The call that was to go on does not wait for answers any more. */
   | { kind: "forgotten" }
-  /** Nobody listens: the call was certainly not delivered. */
-  | { kind: "not-connected" }
-  /** The connection broke: the call may have been carried out, in part or in whole. */
-  | { kind: "lost"; code: string }
-  /** No answer in time. */
-  | { kind: "silent" }
-  /** An answer that no tool host gives. */
-  | { kind: "unreadable"; why: string };
+  | Exclude<Reply, { kind: "reply" }>;
 
 /** What an exchange begins with. */
-export type HostRequest = { path: "/call"; body: HostCall } | { path: "/answer"; body: HostAnswer };
-
-interface ExchangeOptions {
-  timeoutMs: number;
-  answerBytesMax: number;
-  /** The caller's; its abort is thrown. */
-  signal: AbortSignal | undefined;
-  /** Told of what comes before the end. */
-  onEvent: ((event: HostEvent) => void) | undefined;
-}
-
-const NOT_CONNECTED: ReadonlySet<string> = new Set(["ENOENT", "ECONNREFUSED"]);
-
-function hostRequest(socket: HostSocket, signal: AbortSignal) {
-  return {
-    unix: socket.path,
-    signal,
-    // A pooled connection may belong to a host that ended: only a fresh one tells delivered from not.
-    keepalive: false,
-    // Bun's own limit on a quiet connection is shorter than a tool may be.
-    timeout: false,
-    // The other side runs foreign code: it may neither send us elsewhere nor inflate its answer.
-    redirect: "manual",
-    decompress: false,
-  } as const satisfies BunFetchRequestInit;
-}
-
-function posted(socket: HostSocket, body: unknown, signal: AbortSignal) {
-  return {
-    ...hostRequest(socket, signal),
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  };
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : String(error);
-}
-
-const UNREADABLE = { kind: "unreadable", why: "it is not a tool's result" } as const;
-
-function endIn(text: string): Exchange {
-  try {
-    return { kind: "answer", end: HostEnd.parse(JSON.parse(text)) };
-  } catch {
-    return UNREADABLE;
-  }
-}
-
-/** Events until the line that is none: that is the end. */
-async function readEvents(
-  body: ReadableStream<Uint8Array>,
-  { answerBytesMax, onEvent }: ExchangeOptions,
-): Promise<Exchange> {
-  for await (const line of linesOf(body, answerBytesMax)) {
-    if (line === undefined) return { kind: "unreadable", why: "it is too large" };
-    if (!line.startsWith('{"event":')) return endIn(line);
-    let event: HostEvent;
-    try {
-      event = HostEvent.parse(JSON.parse(line));
-    } catch {
-      return UNREADABLE;
-    }
-    onEvent?.(event);
-  }
-  // As when the connection breaks before an answer came.
-  return { kind: "lost", code: "the stream ended" };
-}
-
-async function readAnswer(response: Response, options: ExchangeOptions): Promise<Exchange> {
-  if (response.status === 200 && response.headers.get("Content-Type") === HOST_EVENTS_TYPE) {
-    return response.body === null ? UNREADABLE : readEvents(response.body, options);
-  }
-  const length = Number(response.headers.get("Content-Length") ?? Number.POSITIVE_INFINITY);
-  if (response.status !== 200 || length > options.answerBytesMax) {
-    await response.body?.cancel();
-    if (response.status === 404) return { kind: "forgotten" };
-    const why = response.status === 200 ? "it is too large" : `its status is ${response.status}`;
-    return { kind: "unreadable", why };
-  }
-  return endIn(await response.text());
-}
+export type HostRequest = { word: "call"; body: HostCall } | { word: "answer"; body: HostAnswer };
 
 /** Sends `request` to the host at `socket`; never sends it twice. */
 export async function exchange(
+  connections: HostConnections,
   socket: HostSocket,
-  { path, body }: HostRequest,
-  options: ExchangeOptions,
+  asking: HostRequest & Omit<Asking, "word" | "body">,
 ): Promise<Exchange> {
-  const { signal } = options;
-  const ending = new AbortController();
-  let silent = false;
-  const timer = setTimeout(() => {
-    silent = true;
-    ending.abort();
-  }, options.timeoutMs);
-  const onAbort = (): void => ending.abort();
-  signal?.addEventListener("abort", onAbort, { once: true });
-  try {
-    signal?.throwIfAborted();
-    const response = await fetch(`http://localhost${path}`, posted(socket, body, ending.signal));
-    return await readAnswer(response, options);
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (silent) return { kind: "silent" };
-    const code = codeOf(error);
-    return NOT_CONNECTED.has(code) ? { kind: "not-connected" } : { kind: "lost", code };
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-  }
+  const reply = await connections.ask(socket, asking);
+  if (reply.kind !== "reply") return reply;
+  if (reply.word === "forgotten") return { kind: "forgotten" };
+  if (reply.word === "refused") return { kind: "unreadable", why: "it refused the call" };
+  const end = reply.word === "end" ? endIn(reply.json) : undefined;
+  return end === undefined ? UNREADABLE : { kind: "answer", end };
 }
 
 /** Tells a host that nobody is going to answer what a call asked; one that has ended knows. */
 export async function sendCancel(
+  connections: HostConnections,
   socket: HostSocket,
-  body: z.input<typeof HostCancel>,
+  call: string,
 ): Promise<void> {
-  try {
-    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-    const response = await fetch("http://localhost/cancel", posted(socket, body, signal));
-    await response.body?.cancel();
-  } catch {
-    // The call ends with its host, or by its own limit.
-  }
+  const limits = { timeoutMs: PROBE_TIMEOUT_MS, answerBytesMax: SHORT_ANSWER_BYTES_MAX };
+  // Whatever becomes of it: the call ends with its host, or by its own limit.
+  await connections.ask(socket, { word: "cancel", body: { call }, ...limits });
 }
 
 /** Suggestions of the host at `socket`, or why there are none. */
 export async function askCompletion(
+  connections: HostConnections,
   socket: HostSocket,
   body: HostCompletion,
 ): Promise<{ values: string[] } | { wrong: string; isConnected: boolean }> {
+  const limits = { timeoutMs: COMPLETION_TIMEOUT_MS, answerBytesMax: SHORT_ANSWER_BYTES_MAX };
+  const reply = await connections.ask(socket, { word: "complete", body, ...limits });
+  if (reply.kind !== "reply") {
+    return { wrong: reply.kind, isConnected: reply.kind !== "not-connected" };
+  }
   try {
-    const signal = AbortSignal.timeout(COMPLETION_TIMEOUT_MS);
-    const response = await fetch("http://localhost/complete", posted(socket, body, signal));
-    return Suggestions.parse(await response.json());
+    return Suggestions.parse(JSON.parse(reply.json));
   } catch (error) {
-    return { wrong: messageOf(error), isConnected: !NOT_CONNECTED.has(codeOf(error)) };
+    return { wrong: messageOf(error), isConnected: true };
   }
 }
 
 type Vitality = "responsive" | "gone" | "unclear";
 
+const GONE: ReadonlySet<string> = new Set(["ENOENT", "ECONNREFUSED"]);
+
+/** By a connection of its own: one that lasts would say more of the past than of now. */
 async function vitalityOf(socket: HostSocket): Promise<Vitality> {
   try {
-    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-    const response = await fetch("http://localhost/healthz", hostRequest(socket, signal));
+    const response = await fetch("http://localhost/healthz", {
+      unix: socket.path,
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+      keepalive: false,
+      // The other side runs foreign code: it may neither send us elsewhere nor inflate its answer.
+      redirect: "manual",
+      decompress: false,
+    });
     await response.body?.cancel();
     return response.ok ? "responsive" : "unclear";
   } catch (error) {
-    return NOT_CONNECTED.has(codeOf(error)) ? "gone" : "unclear";
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    return GONE.has(code) ? "gone" : "unclear";
   }
 }
 

@@ -7,8 +7,7 @@ import { until } from "../../../tests/support/until.ts";
 import { ToolHostSettings } from "../../contract/config.ts";
 import { HostCall, HostEnd, HostQuestions } from "../../contract/tool-call.ts";
 import { loadTools } from "../../extensions/load-tools.ts";
-import { CallRunner } from "./call-runner.ts";
-import type { LegAnswer } from "./leg.ts";
+import { type Caller, CallRunner } from "./call-runner.ts";
 
 const SOURCE = `
 import { content, defineTool, definePrompt, defineResource, defineResourceTemplate, image, text, z } from "luna";
@@ -107,30 +106,36 @@ const ALL = {
 } as const;
 const never = new AbortController().signal;
 
-async function read(answer: LegAnswer): Promise<{ events: unknown[]; end: HostEnd }> {
-  const text = typeof answer === "string" ? answer : await new Response(answer).text();
-  const lines = text.trim().split("\n");
-  const end = HostEnd.parse(JSON.parse(lines.pop() ?? ""));
-  return { events: lines.map((line) => JSON.parse(line)), end };
+interface Heard {
+  events: unknown[];
+  end: HostEnd;
+}
+
+/** What a caller hears in one exchange. */
+async function heardIn(
+  exchange: (caller: Caller) => Promise<string>,
+  signal = never,
+): Promise<Heard> {
+  const events: unknown[] = [];
+  const end = await exchange({ signal, hear: (json) => void events.push(JSON.parse(json)) });
+  return { events, end: HostEnd.parse(JSON.parse(end)) };
 }
 
 async function call(name: string, more: object = { abilities: ALL }) {
   const request = HostCall.parse({ name, arguments: {}, ...more });
-  return read(await runner.run(request, never));
+  return heardIn((caller) => runner.run(request, caller));
 }
 
-async function answer(call: string, answers: Record<string, unknown>) {
-  return read(await runner.answer({ call, answers }, never));
+async function answer(call: string, answers: Record<string, unknown>, signal = never) {
+  return heardIn((caller) => runner.answer({ call, answers }, caller), signal);
 }
 
 const questionsOf = (end: HostEnd): HostQuestions => HostQuestions.parse(end);
 const accept = (content: object) => ({ action: "accept", content });
 const SAID = { role: "assistant", content: { type: "text", text: "Paris" }, model: "m" };
 
-test("a plain call is answered by JSON alone, and one that tells by lines", async () => {
-  expect(typeof (await runner.run(HostCall.parse({ name: "plain", arguments: {} }), never))).toBe(
-    "string",
-  );
+test("what a call tells is heard before its end", async () => {
+  expect(await call("plain")).toEqual({ events: [], end: { success: true, payload: "plain" } });
   const { events, end } = await call("tells");
   expect(events).toEqual([
     { event: "progress", progress: 1, total: 2, message: "half" },
@@ -230,19 +235,20 @@ test("a call that does not wait for its answers ends, and one whose client went 
 test("a caller that went before its call was waited for is noticed", async () => {
   const left = { success: false, payload: expect.stringContaining("its caller went away") };
   const waits = HostCall.parse({ name: "waits", arguments: {} });
-  expect((await read(await runner.run(waits, AbortSignal.abort()))).end).toMatchObject(left);
+  const wait = (signal: AbortSignal) => heardIn((caller) => runner.run(waits, caller), signal);
+  expect((await wait(AbortSignal.abort())).end).toMatchObject(left);
   const asked = questionsOf((await call("asks_and_waits")).end);
   const [other, caller] = [new AbortController(), new AbortController()];
-  const running = runner.run(waits, other.signal);
+  const running = wait(other.signal);
   await until(() => runner.active === 2);
   // It waits for its turn: the other one has the only slot.
   const answers = { question_1: { roots: [] } };
-  const answering = runner.answer({ call: asked.call, answers }, caller.signal);
+  const answering = answer(asked.call, answers, caller.signal);
   await Promise.resolve();
   caller.abort();
   other.abort();
-  expect((await read(await running)).end).toMatchObject(left);
-  expect((await read(await answering)).end).toMatchObject(left);
+  expect((await running).end).toMatchObject(left);
+  expect((await answering).end).toMatchObject(left);
   expect(runner.active).toBe(0);
 });
 

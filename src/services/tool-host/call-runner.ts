@@ -13,7 +13,7 @@ import { messageOf, NotFoundError } from "../../lib/errors.ts";
 import { type Logger, redact } from "../../lib/log.ts";
 import { callTimeoutMs, failure, inWords } from "../../tools/limits.ts";
 import { CallContext, CannotAskError } from "./context.ts";
-import type { LegAnswer } from "./leg.ts";
+import type { Hear } from "./leg.ts";
 import { OpenCall, PARKED_MAX_MS } from "./open-call.ts";
 import { encodeResult, normaliseResult, structuredOf } from "./result.ts";
 import { Slots } from "./slots.ts";
@@ -39,6 +39,13 @@ interface CallRunnerOptions {
   onQuiet: () => void;
   /** Too many calls went on after their time: the process should be replaced. */
   onWornOut: () => void;
+}
+
+/** Whoever waits in one exchange. */
+export interface Caller {
+  /** Aborts when nobody waits for the answer any more. */
+  signal: AbortSignal;
+  hear: Hear;
 }
 
 const TOO_MANY_WAITING = "too many calls of this extension are waiting; try again later";
@@ -72,11 +79,9 @@ export class CallRunner {
   }
 
   /**
-   * Answers with the JSON text of a `HostEnd`, or with a stream that ends with it, in bounded time unless
-   * the event loop is blocked.
-   * @param caller aborts when nobody waits for the answer any more
+   * Answers with the JSON text of a `HostEnd`, in bounded time unless the event loop is blocked.
    */
-  async run(call: HostCall, caller: AbortSignal): Promise<LegAnswer> {
+  async run(call: HostCall, caller: Caller): Promise<string> {
     const { kind = "tool", name, abilities, answers } = call;
     const { extension, loaded, settings } = this.#options;
     const callable = this.#callables.get(keyOf(kind, name));
@@ -87,7 +92,7 @@ export class CallRunner {
     const limits = await settings();
     const timeoutMs = callTimeoutMs(callable, limits);
     const open: OpenCall = new OpenCall({
-      ...{ callable, abilities, answers, timeoutMs },
+      ...{ callable, abilities, answers, timeoutMs, hear: caller.hear },
       onLate: (what) => this.#giveUp(open, lateness(what, timeoutMs)),
       onParked: () => this.#park(open),
     });
@@ -100,7 +105,7 @@ export class CallRunner {
    * Goes on with a call that asked something.
    * @throws NotFoundError when no call of that name waits for answers
    */
-  async answer({ call, answers, abilities }: HostAnswer, caller: AbortSignal): Promise<LegAnswer> {
+  async answer({ call, answers, abilities }: HostAnswer, caller: Caller): Promise<string> {
     const open = this.#parked.get(call);
     if (open === undefined) {
       throw new NotFoundError("Cannot go on with the call: it does not wait for answers any more");
@@ -115,7 +120,7 @@ export class CallRunner {
       if (turn === "full") this.#giveUp(open, TOO_MANY_WAITING);
       else open.resume();
     }
-    conversation.resume(answers, abilities);
+    conversation.resume(answers, abilities, caller.hear);
     // It may have ended without waiting for the answers.
     if (conversation.hasEnded) this.#remove(open);
     return this.#exchange(open, caller);
@@ -148,14 +153,14 @@ export class CallRunner {
   }
 
   /** One exchange with whoever waits for the call. */
-  async #exchange(open: OpenCall, caller: AbortSignal): Promise<LegAnswer> {
+  async #exchange(open: OpenCall, { signal }: Caller): Promise<string> {
     const { leg } = open.conversation;
     const onGone = (): void => {
       if (leg?.ended === false) this.#giveUp(open, "its caller went away");
     };
-    // It stays: a stream goes on after this has returned. The request, and with it the signal, ends soon after.
-    if (caller.aborted) onGone();
-    else caller.addEventListener("abort", onGone, { once: true });
+    // It stays: the exchange, and with it the signal, ends soon after.
+    if (signal.aborted) onGone();
+    else signal.addEventListener("abort", onGone, { once: true });
     return (await leg?.answer) ?? JSON.stringify(this.#failure(open.callable, "it has ended"));
   }
 

@@ -5,7 +5,7 @@ import type {
   HostEvent,
   HostQuestions,
 } from "../../contract/tool-call.ts";
-import { Leg } from "./leg.ts";
+import { type Hear, Leg } from "./leg.ts";
 import type { Asking } from "./questions.ts";
 
 /** What is asked of a client within one call, at most. */
@@ -20,6 +20,8 @@ interface Asked extends Asking<unknown> {
 interface ConversationOptions {
   abilities: CallerAbilities | undefined;
   answers: Answers | undefined;
+  /** Whoever waits in the first exchange. */
+  hear: Hear;
   /** The exchange has ended with questions: the call now waits for whoever answers. */
   onParked(): void;
 }
@@ -30,7 +32,7 @@ export class Conversation {
   #abilities: CallerAbilities;
   #answers: Answers;
   #call: string | undefined;
-  #leg: Leg | undefined = new Leg();
+  #leg: Leg | undefined;
   #flushing = false;
   #count = 0;
   #preparing = 0;
@@ -41,6 +43,7 @@ export class Conversation {
     this.#options = options;
     this.#abilities = options.abilities ?? NO_ABILITIES;
     this.#answers = options.answers ?? {};
+    this.#leg = new Leg(options.hear);
   }
 
   get abilities(): CallerAbilities {
@@ -100,9 +103,9 @@ export class Conversation {
    * Begins the exchange that brings answers. What is still open afterwards is asked again.
    * @returns undefined when the call waits for nothing: it has been answered before
    */
-  resume(answers: Answers, abilities: CallerAbilities | undefined): Leg | undefined {
+  resume(answers: Answers, abilities: CallerAbilities | undefined, hear: Hear): Leg | undefined {
     if (this.#leg !== undefined && !this.#leg.ended) return undefined;
-    const leg = new Leg();
+    const leg = new Leg(hear);
     this.#leg = leg;
     this.#abilities = abilities ?? this.#abilities;
     this.#answers = { ...this.#answers, ...answers };

@@ -11,13 +11,12 @@ import { secretNames } from "../../extensions/secrets.ts";
 import { InvalidInputError } from "../../lib/errors.ts";
 import { PRIVATE_MODE } from "../../lib/files.ts";
 import { createLogger, type Logger } from "../../lib/log.ts";
-import { serve } from "../../lib/serve.ts";
 import { hostSocketPath, publishHostSocket } from "../../tools/host-socket.ts";
-import { toolHostApp } from "./app.ts";
 import { CallRunner } from "./call-runner.ts";
 import { logConsole } from "./console.ts";
 import { writeDescription } from "./describe.ts";
 import { HostLife } from "./life.ts";
+import { serveCalls } from "./serve-calls.ts";
 
 const PRIVATE_UMASK = 0o077;
 
@@ -79,7 +78,7 @@ async function serveTools({ paths, extension, secrets, log }: Host): Promise<voi
   mkdirSync(paths.run, { recursive: true, mode: 0o700 });
   const unix = hostSocketPath(socketLink, process.pid);
   rmSync(unix, { force: true }); // Of a process long dead that had this pid.
-  const server = serve({ fetch: toolHostApp({ runner, log }).fetch, listen: { unix } });
+  const server = serveCalls({ unix, runner, log });
   chmodSync(unix, PRIVATE_MODE);
   life.begin({ runner, stopServer: () => server.stop() });
   publishHostSocket(socketLink, process.pid);

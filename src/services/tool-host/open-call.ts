@@ -3,6 +3,7 @@
 import type { Answers, CallerAbilities } from "../../contract/tool-call.ts";
 import type { Callable } from "../../extensions/callable.ts";
 import { Conversation } from "./conversation.ts";
+import type { Hear } from "./leg.ts";
 
 /** People are asked: they may be at lunch. */
 export const PARKED_MAX_MS = 15 * 60_000;
@@ -11,6 +12,7 @@ interface OpenCallOptions {
   callable: Callable;
   abilities: CallerAbilities | undefined;
   answers: Answers | undefined;
+  hear: Hear;
   /** How long the call may take, without the time that it waits for answers. */
   timeoutMs: number;
   /** The time is up: of the call itself, or of whoever was asked. */
@@ -30,12 +32,15 @@ export class OpenCall {
   #timer: NodeJS.Timeout;
 
   constructor(options: OpenCallOptions) {
-    const { callable, abilities, answers, timeoutMs, onLate } = options;
+    const { callable, abilities, answers, hear, timeoutMs, onLate } = options;
     this.callable = callable;
     this.#options = options;
     this.#leftMs = timeoutMs;
     this.#timer = setTimeout(() => onLate("call"), timeoutMs);
-    this.conversation = new Conversation({ abilities, answers, onParked: () => this.#park() });
+    this.conversation = new Conversation({
+      ...{ abilities, answers, hear },
+      onParked: () => this.#park(),
+    });
   }
 
   /** The clock goes on. */
