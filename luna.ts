@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 /** Luna's entry: finds the command in the arguments and loads only that. */
-import { COMMANDS, HELP, helpOf } from "./src/cli/commands.ts";
+import { UsageError } from "./src/cli/arguments.ts";
+import { COMMANDS, helpOf, noSuchCommand } from "./src/cli/commands.ts";
 import { readEnvironment } from "./src/config/environment.ts";
 import { LunaError } from "./src/lib/errors.ts";
 
@@ -8,7 +9,7 @@ const [name = "help", ...args] = process.argv.slice(2);
 const command = COMMANDS.find((one) => one.name === name || one.aliases?.includes(name));
 
 if (command === undefined) {
-  process.stderr.write(`Cannot run "luna ${name}": there is no such command.\n\n${HELP}`);
+  process.stderr.write(noSuchCommand(name));
   process.exit(2);
 }
 if (args.includes("--help")) {
@@ -21,5 +22,5 @@ try {
 } catch (error) {
   if (!(error instanceof LunaError)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+  process.exit(error instanceof UsageError ? 2 : 1);
 }

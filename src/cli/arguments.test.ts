@@ -1,7 +1,7 @@
 /** Tests that a command refuses what it does not know, in words, and that every command does. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { readArguments } from "./arguments.ts";
+import { readArguments, readVerb } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 
 const PROGRAM = join(import.meta.dir, "../../luna.ts");
@@ -18,7 +18,8 @@ test("options and words come as they are", () => {
 });
 
 const REFUSED: [string[], string][] = [
-  [["--jsn"], `Cannot run "luna x": unknown option '--jsn'\nUsage: luna x [--json]`],
+  [["--none"], `Cannot run "luna x": unknown option '--none'\nUsage: luna x [--json]`],
+  [["--jsn"], `unknown option '--jsn'. Did you mean "--json"?\nUsage: luna x [--json]`],
   [["--json=3"], "does not take an argument"],
   [["word"], '"word" is one word too many'],
 ];
@@ -44,11 +45,21 @@ test("what may be a secret is not repeated", () => {
   }
 });
 
+test("a verb is found, and one that is not there is told with what is near", () => {
+  const wanted = { verbs: { list: 1, remove: 2 }, usage: "luna x list | remove <name>" };
+  expect(readVerb(["remove", "a", "--b"], wanted)).toEqual({ verb: 2, rest: ["a", "--b"] });
+  expect(() => readVerb([], wanted)).toThrow('Cannot run "luna x": say what to do, one of list');
+  expect(() => readVerb(["lisst"], wanted)).toThrow('"lisst" is none of its commands. Did you');
+  expect(() => readVerb(["toString"], wanted)).toThrow("There are list, remove.");
+});
+
 describe("every command", () => {
   for (const { name } of COMMANDS) {
     test(`luna ${name} refuses an option that it does not have`, async () => {
       // One that takes a verb or a name first gets one, so that the option is what is wrong.
       const first: Record<string, string[]> = {
+        ext: ["new"],
+        tools: ["list"],
         mcp: ["stdio"],
         service: ["hub"],
         "tool-host": ["notes"],
@@ -67,7 +78,7 @@ describe("every command", () => {
         new Response(child.stderr).text(),
         child.exited,
       ]);
-      expect([code, stdout]).toEqual([1, ""]);
+      expect([code, stdout]).toEqual([2, ""]);
       expect(stderr).toStartWith("Cannot run ");
       expect(stderr).toContain("Usage: luna ");
     });

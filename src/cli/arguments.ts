@@ -1,6 +1,11 @@
 /** The one reader of a command's arguments: what a command does not know, it refuses. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import type { Environment } from "../config/environment.ts";
+import { didYouMean } from "../lib/did-you-mean.ts";
 import { InvalidInputError, messageOf } from "../lib/errors.ts";
+
+/** The command line itself is wrong, whatever it would have done: exit code 2. */
+export class UsageError extends InvalidInputError {}
 
 interface Wanted<Options extends NonNullable<ParseArgsConfig["options"]>> {
   /** The whole command as people type it, such as `luna status [--watch] [--json]`. */
@@ -19,9 +24,7 @@ function commandIn(usage: string): string {
 
 function refuse({ usage, why }: { usage: string; why: string }, cause?: unknown): never {
   const reason = why === "" ? "this is not how it is used" : why;
-  throw new InvalidInputError(`Cannot run "${commandIn(usage)}": ${reason}\nUsage: ${usage}`, {
-    cause,
-  });
+  throw new UsageError(`Cannot run "${commandIn(usage)}": ${reason}\nUsage: ${usage}`, { cause });
 }
 
 /** The first sentence: what follows explains how parseArgs() itself is used. */
@@ -30,9 +33,16 @@ function firstSentence(text: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1);
 }
 
+/** What is near an option that there is not. */
+function optionMeant(text: string, options: object): string {
+  const typed = /^Unknown option '(--[^'\s]+)'/.exec(text)?.[1];
+  const names = [...Object.keys(options), "help"].map((name) => `--${name}`);
+  return typed === undefined ? "" : didYouMean(typed, names);
+}
+
 /**
  * Reads a command's arguments.
- * @throws InvalidInputError that names what is not known, and how the command is used
+ * @throws UsageError that names what is not known, and how the command is used
  */
 export function readArguments<const Options extends NonNullable<ParseArgsConfig["options"]>>(
   args: readonly string[],
@@ -51,7 +61,9 @@ export function readArguments<const Options extends NonNullable<ParseArgsConfig[
   } catch (cause) {
     // Without the cause a secret is nowhere.
     if (isPrivate) refuse({ usage, why: "" });
-    refuse({ usage, why: firstSentence(messageOf(cause)) }, cause);
+    const text = messageOf(cause);
+    const meant = optionMeant(text, options);
+    refuse({ usage, why: `${firstSentence(text)}${meant === "" ? "" : `.${meant}`}` }, cause);
   }
   const { length } = found.positionals;
   if (length > words.max) {
@@ -60,4 +72,28 @@ export function readArguments<const Options extends NonNullable<ParseArgsConfig[
   }
   if (length < words.min) refuse({ usage, why: "a word is missing" });
   return found;
+}
+
+/** Runs one verb of a command such as `luna ext`; settles with its exit code. */
+export type Verb = (environment: Environment, args: string[]) => Promise<number>;
+
+/**
+ * Finds the verb in the arguments, and what is left for it.
+ * @throws UsageError that names the verbs there are
+ */
+export function readVerb<Verbs>(
+  args: readonly string[],
+  { verbs, usage }: { verbs: Readonly<Record<string, Verbs>>; usage: string },
+): { verb: Verbs; rest: string[] } {
+  const [word, ...rest] = args;
+  const verb = word !== undefined && Object.hasOwn(verbs, word) ? verbs[word] : undefined;
+  if (verb !== undefined) return { verb, rest };
+  const names = Object.keys(verbs);
+  const command = usage.split(" ", 2).join(" ");
+  const all = names.join(", ");
+  const why =
+    word === undefined
+      ? `say what to do, one of ${all}`
+      : `"${word}" is none of its commands.${didYouMean(word, names) || ` There are ${all}.`}`;
+  throw new UsageError(`Cannot run "${command}": ${why}\nUsage: ${usage}`);
 }

@@ -3,11 +3,11 @@ import { z } from "zod";
 import { idAt } from "../audit/filter.ts";
 import type { Environment } from "../config/environment.ts";
 import { type AuditEvent, AuditQuery } from "../contract/audit.ts";
-import { InvalidInputError, LunaError } from "../lib/errors.ts";
+import { LunaError } from "../lib/errors.ts";
 import { explain } from "../lib/explain.ts";
 import { readerGone } from "../lib/reader-gone.ts";
 import { parseSince } from "../log-files/since.ts";
-import { readArguments } from "./arguments.ts";
+import { readArguments, UsageError } from "./arguments.ts";
 import { formatEvent } from "./audit-format.ts";
 import { type AuditRequest, AuditSource } from "./audit-source.ts";
 import { USAGE } from "./usage.ts";
@@ -48,7 +48,7 @@ function readOptions(args: string[]): Options {
   });
   const parsed = Options.safeParse({ ...values });
   if (!parsed.success) {
-    throw new InvalidInputError(
+    throw new UsageError(
       `Cannot show the audit log: ${explain(parsed.error)}\nUsage: ${USAGE.audit}`,
     );
   }

@@ -1,11 +1,8 @@
 /** The commands of `luna`, each loaded only when it is the one that runs. */
-import type { Environment } from "../config/environment.ts";
 import { VERSION } from "../config/version.ts";
-import { readArguments } from "./arguments.ts";
+import { didYouMean } from "../lib/did-you-mean.ts";
+import { readArguments, type Verb } from "./arguments.ts";
 import { USAGE } from "./usage.ts";
-
-/** Runs the command; settles with its exit code, which is not taken before it ends by itself. */
-type Run = (environment: Environment, args: string[]) => Promise<number>;
 
 interface Command {
   name: string;
@@ -13,7 +10,7 @@ interface Command {
   /** What it does, for `luna help`; undefined for what Luna calls itself. */
   summary?: string;
   usage?: string;
-  load(): Promise<Run>;
+  load(): Promise<Verb>;
 }
 
 export const COMMANDS: readonly Command[] = [
@@ -98,6 +95,18 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./secrets.ts")).secrets,
   },
   {
+    name: "ext",
+    usage: USAGE.ext,
+    summary: "ext new <name>: extensions, from nothing to tools",
+    load: async () => (await import("./ext.ts")).ext,
+  },
+  {
+    name: "tools",
+    usage: USAGE.tools,
+    summary: "tools list | run <TOOL>: the tools there are, and running one by hand",
+    load: async () => (await import("./tools.ts")).tools,
+  },
+  {
     name: "mcp",
     usage: USAGE.mcp,
     summary: "mcp stdio --hub <name>: bridge a named MCP server to stdio",
@@ -143,7 +152,7 @@ export function helpOf({ name, summary = "Luna calls this itself", usage }: Comm
   return `luna ${name}: ${summary}\n${usage === undefined ? "" : `\nUsage: ${usage}\n`}`;
 }
 
-export const HELP: string = [
+const HELP: string = [
   `Luna ${VERSION}: a private, self-hosted hub for AI tools and apps`,
   "",
   "Usage: luna <command>",
@@ -156,3 +165,10 @@ export const HELP: string = [
   "LUNA_PORT_OFFSET  a number added to every port, to run a second Luna",
   "",
 ].join("\n");
+
+/** What is said of a command that there is not. */
+export function noSuchCommand(name: string): string {
+  const names = COMMANDS.flatMap((one) => (one.summary === undefined ? [] : [one.name]));
+  const meant = didYouMean(name, names);
+  return `Cannot run "luna ${name}": there is no such command.${meant}\n\n${HELP}`;
+}

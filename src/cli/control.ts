@@ -20,6 +20,8 @@ interface Call {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   /** A form as it is; anything else as JSON. */
   body?: unknown;
+  /** For what may take longer than a moment. */
+  timeoutMs?: number;
 }
 
 function bodyOf({ body, token }: Call): Pick<RequestInit, "headers" | "body"> {
@@ -36,17 +38,22 @@ async function call<Schema extends z.ZodType>(
   request: Call,
   schema: Schema,
 ): Promise<z.output<Schema>> {
+  const { timeoutMs = TIMEOUT_MS } = request;
   let response: Response;
   let text: string;
   try {
     response = await fetch(request.url, {
       method: request.method ?? "GET",
       ...bodyOf(request),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     // One that dies in the middle of its answer has not answered.
     text = await response.text();
   } catch (cause) {
+    if (cause instanceof Error && cause.name === "TimeoutError") {
+      const seconds = timeoutMs / 1000;
+      throw new UnavailableError(`Cannot get an answer of Luna: it gave none in ${seconds} s`);
+    }
     throw new UnavailableError('Cannot reach Luna: it does not run here. Start it with "luna up"', {
       cause,
     });
@@ -105,7 +112,7 @@ export class Control {
   ask<Schema extends z.ZodType>(
     path: string,
     schema: Schema,
-    request: Pick<Call, "method" | "body"> = {},
+    request: Pick<Call, "method" | "body" | "timeoutMs"> = {},
   ): Promise<z.output<Schema>> {
     const url = `http://127.0.0.1:${this.#ports.supervisor}${path}`;
     return call({ url, token: this.#credentials.supervisorToken, ...request }, schema);

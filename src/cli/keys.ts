@@ -11,7 +11,7 @@ import {
 } from "../contract/api-keys.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
-import { readArguments } from "./arguments.ts";
+import { readArguments, readVerb, UsageError, type Verb } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { keyListText } from "./key-list-text.ts";
 import { KEYS_USAGE, USAGE } from "./usage.ts";
@@ -91,7 +91,7 @@ async function create(environment: Environment, args: string[]): Promise<number>
     words: NAMED,
   });
   if (values.agents === undefined && values.mcp === undefined) {
-    throw new InvalidInputError(
+    throw new UsageError(
       `Cannot create an API key: say what it opens, with --agents, --mcp or both\nUsage: ${KEYS_USAGE.create}`,
     );
   }
@@ -154,23 +154,9 @@ async function revoke(environment: Environment, args: string[]): Promise<number>
   return 0;
 }
 
-type Verb = (environment: Environment, args: string[]) => Promise<number>;
+const VERBS: Readonly<Record<string, Verb>> = { list, create, rotate, revoke };
 
-const VERBS: Readonly<Record<string, Verb>> = {
-  list,
-  create,
-  rotate,
-  revoke,
-};
-
-export async function keys(environment: Environment, args: string[]): Promise<number> {
-  const [verb = "", ...rest] = args;
-  const run = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-  if (run === undefined) {
-    const verbs = Object.keys(VERBS).join(", ");
-    throw new InvalidInputError(
-      `Cannot run "luna keys": say what to do, one of ${verbs}\nUsage: ${USAGE.keys}`,
-    );
-  }
-  return run(environment, rest);
+export function keys(environment: Environment, args: string[]): Promise<number> {
+  const { verb, rest } = readVerb(args, { verbs: VERBS, usage: USAGE.keys });
+  return verb(environment, rest);
 }

@@ -5,14 +5,14 @@ import type { Environment } from "../config/environment.ts";
 import { secretValuesOf } from "../config/known-keys.ts";
 import { pathsOf } from "../config/paths.ts";
 import { type LogLine, LogQuery } from "../contract/logs.ts";
-import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
+import { NotFoundError } from "../lib/errors.ts";
 import { explain } from "../lib/explain.ts";
 import { readerGone } from "../lib/reader-gone.ts";
 import { follow } from "../log-files/follow.ts";
 import { type Page, pageBackward, readPage, spansNow } from "../log-files/page.ts";
 import { type Filter, parsePattern, selectLogs } from "../log-files/select.ts";
 import { parseSince } from "../log-files/since.ts";
-import { readArguments } from "./arguments.ts";
+import { readArguments, UsageError } from "./arguments.ts";
 import { lineFormatter } from "./log-format.ts";
 import { USAGE } from "./usage.ts";
 import { writeOut } from "./write-out.ts";
@@ -53,7 +53,7 @@ function readOptions(args: string[]) {
   });
   const parsed = Options.safeParse({ ...given.values });
   if (!parsed.success) {
-    throw new InvalidInputError(`Cannot show logs: ${explain(parsed.error)}\nUsage: ${USAGE.logs}`);
+    throw new UsageError(`Cannot show logs: ${explain(parsed.error)}\nUsage: ${USAGE.logs}`);
   }
   const { lines, ...options } = parsed.data;
   // A time says itself how much is wanted.

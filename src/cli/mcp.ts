@@ -1,15 +1,12 @@
 /** `luna mcp …`: what has to do with MCP clients of this machine. */
 import type { Environment } from "../config/environment.ts";
-import { InvalidInputError } from "../lib/errors.ts";
+import { readVerb } from "./arguments.ts";
 import { mcpStdio } from "./mcp-stdio.ts";
 import { USAGE } from "./usage.ts";
 
-export async function mcp(environment: Environment, args: string[]): Promise<number> {
-  const [verb, ...rest] = args;
-  if (verb !== "stdio") {
-    throw new InvalidInputError(
-      `Cannot run "luna mcp": ${verb === undefined ? "say what to do" : `"${verb}" is none of its commands`}\nUsage: ${USAGE.mcp}`,
-    );
-  }
-  return mcpStdio(environment, rest);
+const VERBS = { stdio: mcpStdio };
+
+export function mcp(environment: Environment, args: string[]): Promise<number> {
+  const { verb, rest } = readVerb(args, { verbs: VERBS, usage: USAGE.mcp });
+  return verb(environment, rest);
 }

@@ -3,7 +3,7 @@ import type { Environment } from "../config/environment.ts";
 import type { EnvUpload, SecretEffect, SecretList, SecretUser } from "../contract/secrets.ts";
 import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
 import { decodeText, readBytesIfThere } from "../lib/files.ts";
-import { readArguments } from "./arguments.ts";
+import { readArguments, UsageError } from "./arguments.ts";
 import { CANCELLED, isTerminal, readHiddenLine } from "./hidden-line.ts";
 import { withSecrets } from "./secret-store.ts";
 import { table } from "./table.ts";
@@ -135,7 +135,7 @@ export async function secrets(environment: Environment, args: string[]): Promise
     if (action === "unset") return unset(environment, what);
     if (action === "import") return importFile(environment, what, values.yes ?? false);
   }
-  throw new InvalidInputError(
+  throw new UsageError(
     `Cannot use secrets: ${whyNot(action, what, rest)}\nUsage: ${USAGE.secrets}`,
   );
 }

@@ -11,6 +11,15 @@ export const KEYS_USAGE = {
   revoke: "luna keys revoke <name|id>",
 };
 
+export const TOOLS_USAGE = {
+  list: "luna tools list [--server main|<name>] [--json]",
+  run: "luna tools run <TOOL> [name=value …] [--args '{…}' | --args - (standard input)] [--json]",
+};
+
+export const EXT_USAGE = {
+  new: "luna ext new <name> [--python] [--no-ui] [--no-service]",
+};
+
 export const USAGE = {
   up: "luna up",
   down: "luna down",
@@ -29,6 +38,8 @@ export const USAGE = {
        luna secrets set <NAME>             the value is asked for, or comes by standard input
        luna secrets unset <NAME>
        luna secrets import <file> [--yes]  shows what it would change, and asks`,
+  ext: Object.values(EXT_USAGE).join("\n       "),
+  tools: Object.values(TOOLS_USAGE).join("\n       "),
   mcp: "luna mcp stdio --hub <name>",
   unit: "luna unit [--user | --system]",
   version: "luna version",

@@ -14,6 +14,8 @@ export interface Paths {
   caddyData: string;
   /** Caddy's own program, when neither the system nor a package has one. */
   bin: string;
+  /** Types and modules for authors of extensions: their editors and tests read it, Luna does not. */
+  sdk: string;
   /** What Bun keeps of sources it has transpiled; may be removed at any time. */
   cache: string;
   /** What package managers have fetched, for the next extension that asks for it. */
@@ -55,6 +57,7 @@ export function pathsOf(home: string): Paths {
     caddySocket: join(luna, "caddy.sock"),
     caddyData: join(luna, "caddy"),
     bin: join(luna, "bin"),
+    sdk: join(luna, "sdk"),
     cache: join(luna, "cache"),
     packageCache: join(luna, "cache", "packages"),
     python: join(luna, "python"),

@@ -19,7 +19,7 @@ const MENDED_BY_HAND = "Fix the file; Luna takes it up by itself.";
 const MEND_AND_START = "Fix it, then start Luna again.";
 const TRIED_AGAIN = "Make room on the disk; Luna tries again by itself.";
 
-interface InstalledWatchOptions {
+export interface InstalledWatchOptions {
   paths: Paths;
   envFile: EnvFile;
   config: MasterConfigStore;

@@ -21,7 +21,7 @@ import { Live } from "./api/live.ts";
 import { openConfiguration } from "./configuration.ts";
 import type { SpecContext } from "./core-services.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
-import { InstalledWatch } from "./installed-watch.ts";
+import { createInstalled } from "./extension-reload.ts";
 import { createKeys } from "./keys.ts";
 import { endUnwanted, startCore, stopAll } from "./lifecycle.ts";
 import { Limits } from "./limits.ts";
@@ -104,8 +104,8 @@ async function build(environment: Environment) {
   const { rotator, logQueries, logs } = createLogs({ context, config, log, secrets: known.values });
   const livingSessions = livingSessionsOf({ ports, credentials });
   const live = new Live({ bootId, overview, logs, livingSessions });
-  const installed = new InstalledWatch({
-    ...{ paths, envFile, config, extensionProcesses, toolHosts, secrets, log },
+  const { installed, extensionReload } = createInstalled({
+    ...{ paths, envFile, config, processes, extensionProcesses, toolHosts, secrets, log },
     onChange: () => live.announce(),
   });
   const keys = createKeys({ context, log, onChange: () => live.announce() });
@@ -115,7 +115,7 @@ async function build(environment: Environment) {
       secrets: known.values,
       onChange: () => live.announce(),
     }),
-    ...{ credentials, processes, ports, overview, phase, live, log },
+    ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
     assignedPorts: () => assignedPorts(config.last, environment.portOffset),

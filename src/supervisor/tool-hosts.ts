@@ -10,7 +10,8 @@ import { messageOf, NotFoundError, UnavailableError } from "../lib/errors.ts";
 import { PRIVATE_MODE } from "../lib/files.ts";
 import type { Logger } from "../lib/log.ts";
 import { sendSignal } from "../lib/proc.ts";
-import { removeHostSocket } from "../tools/host-socket.ts";
+import { TOOL_HOST_MODE, type ToolHostMode } from "../tools/host-mode.ts";
+import { currentHostSocket, removeHostSocket } from "../tools/host-socket.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 
 import type { ManagedProcess, ProcessSpec } from "./process/managed-process.ts";
@@ -30,6 +31,9 @@ const RENEW_SIGNAL = "SIGHUP";
 /** Longer calls are cut: others wait for the new run meanwhile. */
 const RENEW_TIMEOUT_MS = 10_000;
 const NAME_PREFIX = "tool-host-";
+/** Of the run that takes another one's place: both live for a moment. */
+const SECOND_SUFFIX = "~2";
+const PUBLISH_POLL_MS = 5;
 
 interface ToolHostsOptions {
   context: SpecContext;
@@ -38,8 +42,17 @@ interface ToolHostsOptions {
   log: Logger;
 }
 
+type Reloaded = { isLoaded: true } | { isLoaded: false; why: string };
+
+interface HostName {
+  name?: string;
+  mode?: ToolHostMode;
+}
+
 export class ToolHosts {
   readonly #options: ToolHostsOptions;
+  /** Extensions whose run is the second one by name. */
+  readonly #second = new Set<string>();
 
   constructor(options: ToolHostsOptions) {
     this.#options = options;
@@ -48,7 +61,12 @@ export class ToolHosts {
   /** Adopts the hosts that an earlier supervisor left running. */
   adopt(): void {
     for (const name of this.#options.processes.previousNames()) {
-      if (name.startsWith(NAME_PREFIX)) this.#host(name.slice(NAME_PREFIX.length));
+      if (!name.startsWith(NAME_PREFIX)) continue;
+      const [extension = ""] = name.slice(NAME_PREFIX.length).split("~");
+      const host = this.#options.processes.add(this.#spec(extension, { name }));
+      const link = this.#options.context.paths.toolHostSocket(extension);
+      const isPublished = host.pid !== null && currentHostSocket(link)?.pid === host.pid;
+      if (isPublished && name.endsWith(SECOND_SUFFIX)) this.#second.add(extension);
     }
   }
 
@@ -73,7 +91,7 @@ export class ToolHosts {
       const isHopeless = state === "fatal" || (state === "exited" && attempt >= STARTS_MAX);
       if (isHopeless || Date.now() > deadline) {
         throw new UnavailableError(
-          `Cannot start the tools of "${extension}": ${host.lastExit ?? `it is ${state}`}; see logs/${host.spec.name}.log`,
+          `Cannot start the tools of "${extension}": ${host.lastExit ?? `it is ${state}`}; see logs/${NAME_PREFIX}${extension}.log`,
         );
       }
       await Bun.sleep(RETRY_MS);
@@ -82,7 +100,7 @@ export class ToolHosts {
 
   /** Ends the run with this pid; a newer one is left alone. */
   async stop(extension: string, pid: number, reason: string): Promise<{ stopped: boolean }> {
-    const host = this.#options.processes.get(NAME_PREFIX + extension);
+    const host = this.#options.processes.get(this.#nameOf(extension));
     if (host === undefined || host.pid !== pid) return { stopped: false };
     this.#options.log.warn(`Ending the tool host of "${extension}"`, { pid, reason });
     await host.stop();
@@ -108,6 +126,42 @@ export class ToolHosts {
   }
 
   /**
+   * Starts a run with the files as they are now. When it serves, it has written their description, and the run
+   * before it ends with its last call; when it cannot load them, and another run serves, that one stays.
+   * @param stays keeps it from ending soon when idle
+   * @returns what could not be loaded, or why nothing was
+   */
+  async reload(extension: string, { stays }: { stays: boolean }): Promise<Reloaded> {
+    const { processes, context } = this.#options;
+    const before = processes.get(this.#nameOf(extension));
+    await before?.settled(START_TIMEOUT_MS);
+    const isServed = before?.state === "running";
+    const isSecond = isServed !== this.#second.has(extension);
+    const name = NAME_PREFIX + extension + (isSecond ? SECOND_SUFFIX : "");
+    await processes.get(name)?.stop();
+    const mode: ToolHostMode = { careful: isServed, stays };
+    const host = processes.add(this.#spec(extension, { name, mode }));
+    host.start();
+    const link = context.paths.toolHostSocket(extension);
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    const isPublished = () => host.pid !== null && currentHostSocket(link)?.pid === host.pid;
+    while (!isPublished() && host.state !== "exited" && Date.now() < deadline) {
+      await Bun.sleep(PUBLISH_POLL_MS);
+    }
+    if (!isPublished()) {
+      await host.stop();
+      if (isServed) processes.remove(name);
+      return { isLoaded: false, why: host.lastExit ?? "it did not start in time" };
+    }
+    if (isSecond) this.#second.add(extension);
+    else this.#second.delete(extension);
+    if (isServed && before !== undefined) {
+      void this.#renew(before).then(() => processes.remove(before.spec.name));
+    }
+    return { isLoaded: true };
+  }
+
+  /**
    * Loads the extension's tools once, in a process of its own, and writes its description.
    * @returns what went wrong, in a sentence
    */
@@ -129,7 +183,7 @@ export class ToolHosts {
     const code = await child.exited;
     closeSync(log);
     // One that runs has the code from before.
-    await this.#options.processes.get(spec.name)?.stop();
+    await this.#options.processes.get(this.#nameOf(extension))?.stop();
     if (code === 0) return undefined;
     const how = child.signalCode === null ? `exit code ${code}` : child.signalCode;
     return `Cannot load the tools of "${extension}": ended with ${how}; see logs/${spec.name}.log`;
@@ -146,14 +200,25 @@ export class ToolHosts {
     };
   }
 
-  #host(extension: string): ManagedProcess {
-    const { processes } = this.#options;
-    return processes.get(NAME_PREFIX + extension) ?? processes.add(this.#spec(extension));
+  #nameOf(extension: string): string {
+    return NAME_PREFIX + extension + (this.#second.has(extension) ? SECOND_SUFFIX : "");
   }
 
-  #spec(extension: string): ProcessSpec {
+  #host(extension: string): ManagedProcess {
+    const { processes } = this.#options;
+    return processes.get(this.#nameOf(extension)) ?? processes.add(this.#spec(extension));
+  }
+
+  #spec(extension: string, { name = NAME_PREFIX + extension, mode }: HostName = {}): ProcessSpec {
     const { paths } = this.#options.context;
-    const name = NAME_PREFIX + extension;
+    /** Of the first start alone: a later one has to do with what is there. */
+    let first = mode;
+    const environment = async (): Promise<Record<string, string>> => {
+      const own = await this.#environment(extension);
+      if (first !== undefined) own[TOOL_HOST_MODE] = JSON.stringify(first);
+      first = undefined;
+      return own;
+    };
     return {
       name,
       label: `${extension} tools`,
@@ -161,8 +226,8 @@ export class ToolHosts {
       extension,
       command: [...selfCommand(), "tool-host", extension],
       cwd: paths.home,
-      environment: () => this.#environment(extension),
-      log: paths.log(name),
+      environment,
+      log: paths.log(NAME_PREFIX + extension),
       mark: processMark(paths.home, name),
       port: null,
       path: null,

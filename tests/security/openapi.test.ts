@@ -83,6 +83,7 @@ const EXAMPLES: Record<string, Example> = {
   post_services_name_stop: { path: { name: "hub" } },
   post_services_name_start: { path: { name: "hub" } },
   post_services_name_restart: { path: { name: "hub" } },
+  post_extensions_name_reload: { path: { name: "notes" }, body: { parts: ["tools"] } },
   post_tools_execute_tool: { path: { tool: "NOTES_GET_all" }, body: {} },
   get_v1_models_id: { path: { id: "simple_agent" } },
   post_api_keys: { body: { name: NAME, scopes: { agents: "all" } } },

@@ -297,7 +297,7 @@ test("a limit is told with every answer, and kept by each process for itself", a
 
 test("the command line makes, lists, rotates and revokes keys", async () => {
   const none = await luna.run("keys", "create", "CI");
-  expect(none.code).toBe(1);
+  expect(none.code).toBe(2);
   expect(none.stderr).toContain("say what it opens");
   const made = await luna.run(
     ...["keys", "create", "CI", "--agents", "all", "--mcp", "work,home", "--tools", "NOTES_*"],
@@ -332,8 +332,13 @@ test("the command line makes, lists, rotates and revokes keys", async () => {
   const revoked = await luna.run("keys", "revoke", "CI");
   expect(revoked.stdout).toContain('"CI" does not work any more');
   expect((await modelsWith(api_key)).status).toBe(401);
-  for (const args of [["revoke", "CI"], ["rotate", "nobody"], ["forget", "CI"], []]) {
-    expect((await luna.run("keys", ...args)).code).toBe(1);
+  for (const [args, code] of [
+    [["revoke", "CI"], 1],
+    [["rotate", "nobody"], 1],
+    [["forget", "CI"], 2],
+    [[], 2],
+  ] as const) {
+    expect((await luna.run("keys", ...args)).code).toBe(code);
   }
 });
 

@@ -322,7 +322,7 @@ test(
       .map((line) => AuditEvent.parse(JSON.parse(line)));
     expect(events).toMatchObject([{ action: "tool.call", actor: { kind: "client" } }]);
     const wrong = await luna.run("audit", "--since", "yesterday");
-    expect(wrong.code).toBe(1);
+    expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain("how long ago");
     expect((await luna.run("audit", "--action", "Ä")).stderr).toContain("beginning of an action");
 

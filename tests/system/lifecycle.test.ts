@@ -260,6 +260,10 @@ test("what cannot be understood says what there is, with exit code 2 or 1", asyn
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toContain('Cannot run "luna fly"');
   expect(unknown.stderr).toContain("login-link");
+  const near = await runLuna(["docter"], environment);
+  expect(near).toMatchObject({ code: 2, stderr: expect.stringContaining('mean "doctor"?') });
+  const option = await runLuna(["status", "--jsno"], environment);
+  expect(option).toMatchObject({ code: 2, stderr: expect.stringContaining('mean "--json"?') });
   const offset = await runLuna(["status"], { ...environment, LUNA_PORT_OFFSET: "many" });
   expect(offset.code).toBe(1);
   expect(offset.stderr).toContain("LUNA_PORT_OFFSET");

@@ -154,7 +154,7 @@ test("the passphrase is set by what is piped in, and an argument is refused unhe
     return { code: await child.exited, stdout, stderr };
   };
   const argument = await pipe("", PASSPHRASE);
-  expect(argument.code).toBe(1);
+  expect(argument.code).toBe(2);
   expect(argument.stderr).toContain("Usage: luna passphrase [--remove]");
   expect(argument.stderr).not.toContain(PASSPHRASE);
   expect((await pipe("")).stderr).toContain("it is empty");

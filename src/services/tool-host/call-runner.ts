@@ -9,13 +9,14 @@ import type {
 } from "../../contract/tool-call.ts";
 import type { Callable } from "../../extensions/callable.ts";
 import type { LoadedTools } from "../../extensions/load-tools.ts";
+import { normaliseResult } from "../../extensions/result.ts";
 import { messageOf, NotFoundError } from "../../lib/errors.ts";
 import { type Logger, redact } from "../../lib/log.ts";
 import { callTimeoutMs, failure, inWords } from "../../tools/limits.ts";
 import { CallContext, CannotAskError } from "./context.ts";
 import type { Hear } from "./leg.ts";
 import { OpenCall, PARKED_MAX_MS } from "./open-call.ts";
-import { encodeResult, normaliseResult, structuredOf } from "./result.ts";
+import { encodeResult, structuredOf } from "./result.ts";
 import { Slots } from "./slots.ts";
 
 /** Calls that were given up but never ended still hold memory: with this many, a new process is better. */

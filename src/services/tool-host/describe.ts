@@ -3,10 +3,27 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Paths } from "../../config/paths.ts";
-import { describeTools } from "../../extensions/describe-tools.ts";
+import type { ToolsFile } from "../../contract/tool.ts";
+import { describeLoaded, describeTools } from "../../extensions/describe-tools.ts";
+import type { LoadedTools } from "../../extensions/load-tools.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { writeJsonAtomic } from "../../lib/files.ts";
 import { redact } from "../../lib/log.ts";
+
+/** The description of what a serving host has loaded. An error of the extension's own may say what it was given. */
+export function describedAs(
+  of: { extension: string; content_hash: string; secrets: readonly string[] },
+  loaded: LoadedTools,
+): ToolsFile {
+  const { extension, content_hash, secrets } = of;
+  const described = describeLoaded({ extension, content_hash }, loaded);
+  return { ...described, problems: described.problems.map((text) => redact(text, secrets)) };
+}
+
+export async function saveDescription(paths: Paths, described: ToolsFile): Promise<void> {
+  await mkdir(paths.tools, { recursive: true, mode: 0o700 });
+  await writeJsonAtomic(paths.toolsFile(described.extension), described);
+}
 
 /**
  * Writes `.luna/tools/<extension>.json`. Import may start anything: the caller ends this process
@@ -32,7 +49,6 @@ export async function writeDescription(
   await setImmediate(); // Rejections are reported when the event loop comes round.
   // An error of the extension's own may say what it was given.
   const problems = [...described.problems, ...stray].map((text) => redact(text, secrets));
-  await mkdir(paths.tools, { recursive: true, mode: 0o700 });
-  await writeJsonAtomic(paths.toolsFile(extension), { ...described, problems });
+  await saveDescription(paths, { ...described, problems });
   written = true;
 }

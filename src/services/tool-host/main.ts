@@ -5,20 +5,29 @@ import type { Environment } from "../../config/environment.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
 import { type Paths, pathsOf } from "../../config/paths.ts";
 import { ThingName } from "../../contract/names.ts";
+import { contentHash } from "../../extensions/content-hash.ts";
 import { loadTools } from "../../extensions/load-tools.ts";
 import { readManifest } from "../../extensions/manifest.ts";
 import { secretNames } from "../../extensions/secrets.ts";
 import { InvalidInputError } from "../../lib/errors.ts";
-import { PRIVATE_MODE } from "../../lib/files.ts";
+import { PRIVATE_MODE, writeJsonAtomic } from "../../lib/files.ts";
 import { createLogger, type Logger } from "../../lib/log.ts";
+import {
+  modeIn,
+  REFUSED_EXIT_CODE,
+  refusedFile,
+  type ToolHostMode,
+} from "../../tools/host-mode.ts";
 import { hostSocketPath, publishHostSocket } from "../../tools/host-socket.ts";
 import { CallRunner } from "./call-runner.ts";
 import { logConsole } from "./console.ts";
-import { writeDescription } from "./describe.ts";
+import { describedAs, saveDescription, writeDescription } from "./describe.ts";
 import { HostLife } from "./life.ts";
 import { serveCalls } from "./serve-calls.ts";
 
 const PRIVATE_UMASK = 0o077;
+/** Who works on tools may think about them for so long. */
+const STAY_MS = 3_600_000;
 
 interface ToolHostOptions {
   /** Write `.luna/tools/<extension>.json` and exit, in place of serving. */
@@ -45,7 +54,7 @@ export async function main(
     await writeDescription(paths, { extension, secrets });
     process.exit(0);
   }
-  await serveTools({ paths, extension, secrets, log });
+  await serveTools({ paths, extension, secrets, log, mode: modeIn(environment.variables) });
 }
 
 interface Host {
@@ -54,17 +63,28 @@ interface Host {
   /** The values that the extension was given. */
   secrets: readonly string[];
   log: Logger;
+  mode: ToolHostMode | undefined;
 }
 
-async function serveTools({ paths, extension, secrets, log }: Host): Promise<void> {
+async function serveTools({ paths, extension, secrets, log, mode }: Host): Promise<void> {
   const config = new MasterConfigStore(paths.masterConfig);
   const socketLink = paths.toolHostSocket(extension);
-  const idleMs = (await config.read()).tool_host.idle_ms;
+  const { idle_ms } = (await config.read()).tool_host;
+  const idleMs = mode?.stays === true ? Math.max(idle_ms, STAY_MS) : idle_ms;
   const life = new HostLife({ socketLink, idleMs, log });
   life.watch();
   const folder = join(paths.extensions, extension);
+  const content_hash = mode === undefined ? "" : await contentHash(folder);
   const loaded = await loadTools(folder);
   for (const problem of loaded.problems) log.warn(problem);
+  if (mode !== undefined) {
+    const described = describedAs({ extension, content_hash, secrets }, loaded);
+    if (mode.careful && loaded.problems.length > 0) {
+      await writeJsonAtomic(refusedFile(paths, extension), described);
+      process.exit(REFUSED_EXIT_CODE);
+    }
+    await saveDescription(paths, described);
+  }
   const runner = new CallRunner({
     extension,
     secrets,

@@ -10,6 +10,7 @@ import { answers } from "../../lib/route-facts.ts";
 import { type ApiKeyUsesDeps, apiKeyUsesRoutes } from "./api-key-uses.ts";
 import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
 import { type ConfigDeps, configRoutes } from "./config.ts";
+import { type ExtensionReloadDeps, extensionReloadRoutes } from "./extension-reload.ts";
 import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
@@ -26,6 +27,7 @@ export interface SupervisorDeps
     ToolsDeps,
     McpServersDeps,
     ToolHostsDeps,
+    ExtensionReloadDeps,
     ApiKeysDeps,
     ApiKeyUsesDeps,
     KeysDeps,
@@ -65,6 +67,7 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/services", servicesRoutes(deps))
     .route("/logs", logsRoutes(deps))
     .route("/tools", toolsRoutes(deps))
+    .route("/extensions", extensionReloadRoutes(deps))
     .route("/mcp-servers", mcpServersRoutes(deps))
     .route("/api-keys", apiKeysRoutes(deps))
     .route("/agents", agentKeyRoutes(deps))

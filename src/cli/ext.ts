@@ -1,0 +1,13 @@
+/** `luna ext …`: extensions, for who writes them and for who uses them; each verb is loaded only when it runs. */
+import type { Environment } from "../config/environment.ts";
+import { readVerb, type Verb } from "./arguments.ts";
+import { USAGE } from "./usage.ts";
+
+const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
+  new: async () => (await import("./ext/new.ts")).extNew,
+};
+
+export async function ext(environment: Environment, args: string[]): Promise<number> {
+  const { verb, rest } = readVerb(args, { verbs: VERBS, usage: USAGE.ext });
+  return (await verb())(environment, rest);
+}

@@ -1,0 +1,56 @@
+/** The module "luna/test" that tests of extensions import: calls a tool as its host would, with nothing running. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import type { ToolResult } from "../contract/tool.ts";
+import type { ToolContext } from "./context.ts";
+import { loadTool } from "./load-definition.ts";
+import { normaliseResult } from "./result.ts";
+
+/** What a test may set of what the tool is given; the data folder is else an empty one of its own. */
+export type TestContext = Partial<ToolContext>;
+
+const silent = (): void => undefined;
+
+const nobody = (): Promise<never> =>
+  Promise.reject(new Error("There is nobody to ask in a test: give callTool() a context"));
+
+/** A context for a tool, with an empty data folder unless one is given. */
+export function testContext(given: TestContext = {}): ToolContext {
+  return {
+    extension: "test",
+    data_dir: given.data_dir ?? mkdtempSync(join(tmpdir(), "luna-test-")),
+    signal: new AbortController().signal,
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    ...{ can: () => false, progress: silent, tell: silent, changed: silent, hang_up: silent },
+    ...{ elicit: nobody, elicit_url: nobody, sample: nobody, roots: nobody },
+    ...given,
+  };
+}
+
+const Named = z.looseObject({ name: z.string() });
+
+/**
+ * Calls the tool `name` out of `TOOLS`: checks the arguments, runs it, and unpacks what it returns.
+ * A failure of the tool is a result with `success: false`, as its callers see it.
+ */
+export async function callTool(
+  tools: readonly unknown[],
+  name: string,
+  args: Record<string, unknown> = {},
+  context: ToolContext = testContext(),
+): Promise<ToolResult> {
+  const entry = tools.find((one) =>
+    typeof one === "function" ? one.name === name : Named.safeParse(one).data?.name === name,
+  );
+  if (entry === undefined) throw new Error(`There is no tool "${name}" in TOOLS`);
+  const { callable } = await loadTool(entry);
+  const checked = await callable.check(args);
+  if ("wrong" in checked) return { success: false, payload: checked.wrong };
+  try {
+    return normaliseResult(await callable.run(checked.value, context));
+  } catch (error) {
+    return { success: false, payload: error instanceof Error ? error.message : String(error) };
+  }
+}
