@@ -1,9 +1,9 @@
 /** Builds the hub, generates what embeds it, and compiles everything into the one executable, dist/luna. */
 import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { $ } from "bun";
+import { $, type BunPlugin } from "bun";
 
 const ASSETS_FILE = "src/services/hub/assets.generated.ts";
 const BUNDLED_FILE = "src/extensions/bundled.generated.ts";
@@ -21,6 +21,7 @@ const UNUSED_TYPES = /^zod\/(?:v3|v4\/mini|v4-mini|mini|src)\//;
 const TYPES_OF_PACKAGES = ["zod", "bun-types", "@types/bun", "@types/node", "undici-types"];
 /** Extensions that ship with Luna and are laid out in a new home. */
 const STARTERS = ["notes"];
+const OUTFILE = argument("outfile") ?? "dist/luna";
 /** Smaller files gain nothing. */
 const COMPRESS_BYTES_MIN = 1024;
 /** Not the documents: the Hub's service writes into them. */
@@ -198,9 +199,27 @@ async function generateKit(): Promise<void> {
     `/** The files of a new extension by path; written by build.ts. */\nexport const TEMPLATE: Record<string, string> = ${JSON.stringify(Object.fromEntries(texts), null, 2)};\n`,
   );
   await Bun.write(KIT_STAMP_FILE, hash);
+/** The value of `--name=value` on the command line. */
+function argument(name: string): string | undefined {
+  const prefix = `--${name}=`;
+  return process.argv.find((word) => word.startsWith(prefix))?.slice(prefix.length);
+}
+
+/** Another version than package.json's, to see how one makes way for the other. */
+function calling(version: string): BunPlugin {
+  return {
+    name: "version",
+    setup: (build) => {
+      build.onLoad({ filter: /[/\\]package\.json$/ }, () => ({
+        contents: JSON.stringify({ version }),
+        loader: "json",
+      }));
+    },
+  };
 }
 
 async function compile(): Promise<void> {
+  const version = argument("version");
   await Bun.build({
     entrypoints: ["luna.ts"],
     format: "esm", // Bytecode defaults to CommonJS, which has no top-level await.
@@ -208,8 +227,9 @@ async function compile(): Promise<void> {
     minify: true,
     splitting: true, // Each `luna service <name>` then loads only its own code.
     sourcemap: "linked",
+    plugins: version === undefined ? [] : [calling(version)],
     compile: {
-      outfile: "dist/luna",
+      outfile: OUTFILE,
       autoloadDotenv: false,
       autoloadBunfig: false,
       autoloadPackageJson: true,
@@ -219,7 +239,8 @@ async function compile(): Promise<void> {
 
 /** The executable holds its source maps itself; the files beside it are of no use. */
 async function removeMaps(): Promise<void> {
-  await Promise.all(filesIn("dist", "*.map").map((file) => rm(`dist/${file}`)));
+  const folder = dirname(OUTFILE);
+  await Promise.all(filesIn(folder, "*.map").map((file) => rm(join(folder, file))));
 }
 
 await generate();
@@ -227,5 +248,5 @@ await generateKit();
 if (!process.argv.includes("--generate")) {
   await compile();
   await removeMaps();
-  process.stdout.write("dist/luna is ready\n");
+  process.stdout.write(`${OUTFILE} is ready\n`);
 }

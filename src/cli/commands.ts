@@ -140,6 +140,7 @@ export const COMMANDS: readonly Command[] = [
       return 0;
     },
   },
+  { name: "self-test", load: async () => (await import("./self-test.ts")).selfTest },
   { name: "supervise", load: async () => (await import("./supervise.ts")).supervise },
   { name: "service", load: async () => (await import("./service.ts")).service },
   { name: "tool-host", load: async () => (await import("./tool-host.ts")).toolHost },

@@ -52,13 +52,12 @@ async function previousSupervisor(paths: Paths): Promise<StateFile["supervisor"]
 interface StartOptions {
   environment: Environment;
   paths: Paths;
-  /** It failed so often that it is not started again. */
-  onGiveUp(): void;
+  onChange(supervisor: ManagedProcess): void;
 }
 
 /** Starts the supervisor, or goes on with the one that outlived its bootstrap. */
 export async function startSupervisor(options: StartOptions): Promise<ManagedProcess> {
-  const { environment, paths, onGiveUp } = options;
+  const { environment, paths, onChange } = options;
   const log = createLogger("bootstrap", [], (line) =>
     appendFileSync(paths.log("bootstrap"), line, { mode: PRIVATE_MODE }),
   );
@@ -66,9 +65,7 @@ export async function startSupervisor(options: StartOptions): Promise<ManagedPro
   endOnUncaught(log);
   const managed = new ManagedProcess(supervisorSpec(environment, paths), {
     log,
-    onChange: () => {
-      if (managed.state === "fatal") onGiveUp();
-    },
+    onChange: () => onChange(managed),
     settings: () => SETTINGS,
   });
   const previous = await previousSupervisor(paths);

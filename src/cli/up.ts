@@ -5,13 +5,14 @@ import { adminAddress } from "../caddy/caddyfile.ts";
 import { ensureCaddy } from "../caddy/program.ts";
 import { ensureCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
-import type { Environment } from "../config/environment.ts";
+import { type Environment, selfCommand } from "../config/environment.ts";
 import { layOutHome } from "../config/home.ts";
 import { isOfHome, MARK_VARIABLE } from "../config/mark.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { type Paths, pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
 import { VERSION } from "../config/version.ts";
+import type { CoreUpdate } from "../core-update/core-update.ts";
 import { BUNDLED } from "../extensions/bundled.generated.ts";
 import { layOutBundled } from "../extensions/bundled.ts";
 import { forbidCoreDumps } from "../lib/core-dumps.ts";
@@ -20,9 +21,11 @@ import type { Lock } from "../lib/lock.ts";
 import { childrenOf, holderOfPort, startVariableOf } from "../lib/proc.ts";
 import { reapOrphans } from "../lib/reaper.ts";
 import { serviceManagerOf } from "../lib/sd-notify.ts";
+import { coreUpdateOf } from "../supervisor/core-update.ts";
 import { endFamily, endMarked, killFamily, killMarked } from "../supervisor/process/child.ts";
 import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
+import { CoreTrial, settleTrial } from "./core-trial.ts";
 import { holderOf, lockOf } from "./home-lock.ts";
 import { ServiceReport } from "./service-report.ts";
 import { tellStart } from "./start-report.ts";
@@ -52,6 +55,16 @@ function lockHome(paths: Paths): Lock {
   return lock;
 }
 
+/** Ends this program and begins the one that is in place now, under the same pid: others know that one. */
+function become({ variables }: Environment): never {
+  const [program = "", ...rest] = selfCommand();
+  const env = Object.entries(variables).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  if (process.execve === undefined) throw new Error("Cannot begin another program: no execve");
+  return process.execve(program, [program, ...rest, "up"], Object.fromEntries(env));
+}
+
 /** A port that a stranger holds is named before anything starts; our own left-overs are adopted. */
 function refuseTakenPorts(environment: Environment, paths: Paths): void {
   const isOurs = isOfHome(paths.home);
@@ -77,20 +90,55 @@ function removeSockets(paths: Paths): void {
   }
 }
 
+/** The supervisor, and who looks after a new program of it. */
+async function supervise(options: {
+  environment: Environment;
+  paths: Paths;
+  config: MasterConfigStore;
+  update: CoreUpdate;
+  control: Control;
+  become(): never;
+}) {
+  const { environment, paths, config, update, control, become } = options;
+  const givenUp = Promise.withResolvers<void>();
+  let trial: CoreTrial | undefined;
+  const supervisor = await startSupervisor({
+    ...{ environment, paths },
+    onChange: ({ state }) => {
+      if (state === "fatal") givenUp.resolve();
+      void trial?.look();
+    },
+  });
+  reapOrphans({ isOwn: (pid) => pid === supervisor.pid });
+  const graceMs = async () => (await config.read()).updates.core_grace_ms;
+  trial = new CoreTrial({
+    ...{ update, version: VERSION, control, supervisor, graceMs, become, say },
+  });
+  void trial.look();
+  return { supervisor, trial, givenUp: givenUp.promise };
+}
+
 export async function up(environment: Environment, args: string[]): Promise<number> {
   readArguments(args, { usage: USAGE.up, options: {} });
   const began = performance.now();
-  // A shell may have started others before it became this process; what their children are is not for us to say.
-  const isAlone = childrenOf(process.pid).length === 0;
+  const isOurs = isOfHome(environment.home);
+  const isAlone = childrenOf(process.pid).every((pid) => {
+    // A shell may have started others before it became this process; what their children are is not for us to say.
+    const mark = startVariableOf(pid, MARK_VARIABLE);
+    return mark !== undefined && isOurs(mark);
+  });
   process.stdout.on("error", () => undefined);
   forbidCoreDumps();
   const paths = pathsOf(environment.home);
   await layOutHome(paths);
   const lock = lockHome(paths);
-  const isOurs = isOfHome(paths.home);
   const letGo = (): void => {
     removeSockets(paths);
     lock.release();
+  };
+  const makeWay = (): never => {
+    lock.release();
+    return become(environment);
   };
   const askedToStop = untilAskedToStop(() => {
     killMarked(isOurs);
@@ -105,26 +153,31 @@ export async function up(environment: Environment, args: string[]): Promise<numb
   let code = 1;
   let isClean = false;
   try {
+    const config = new MasterConfigStore(paths.masterConfig);
+    const update = coreUpdateOf({ environment, paths, envFile: new EnvFile(paths.env) }, config);
+    if (await settleTrial(update, VERSION)) makeWay();
     refuseTakenPorts(environment, paths);
     adminAddress(paths.caddySocket);
     const credentials = await ensureCredentials(new EnvFile(paths.env));
-    if (!new MasterConfigStore(paths.masterConfig).exists()) {
+    if (!config.exists()) {
       await layOutBundled(BUNDLED, paths.extensions);
     }
     await ensureCaddy({ paths, environment, say });
     say(`Luna ${VERSION}  ${paths.home}  pid ${process.pid}`);
-    const givenUp = Promise.withResolvers<void>();
-    const supervisor = await startSupervisor({ environment, paths, onGiveUp: givenUp.resolve });
-    reapOrphans({ isOwn: (pid) => pid === supervisor.pid });
     const control = new Control(environment, credentials);
+    const { supervisor, trial, givenUp } = await supervise({
+      ...{ environment, paths, config, update, control },
+      become: makeWay,
+    });
     report.follow(control);
     // What is said to a service manager stays in its log, where a sign-in link has no place.
     void tellStart({ control, supervisor, began, say, withLink: manager === undefined }).catch(
       (error: unknown) => say(`Cannot tell how the start went: ${messageOf(error)}`),
     );
-    const reason = await Promise.race([askedToStop, givenUp.promise]);
+    const reason = await Promise.race([askedToStop, givenUp]);
     code = reason === undefined ? 1 : 0;
     report.stopping();
+    trial.end();
     say(
       reason === undefined
         ? `\nLuna stops: its supervisor does not run (${supervisor.lastExit}). Read logs/supervisor.log`

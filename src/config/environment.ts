@@ -40,6 +40,9 @@ function defaultHome(): string {
   return isCompiled ? dirname(process.execPath) : resolve(import.meta.dir, "../..");
 }
 
+/** The executable that is Luna; undefined in a checkout. */
+export const ownProgram: string | undefined = isCompiled ? process.execPath : undefined;
+
 /** The command line that runs Luna itself again: the binary, or Bun and the checkout's entry. */
 export function selfCommand(): string[] {
   return isCompiled

@@ -1,6 +1,7 @@
 /** Sign-in with GitHub as it is configured: by which application, at which GitHub, and who may. */
 import { z } from "zod";
 import type { DeploymentMode } from "../contract/config.ts";
+import { InvalidInputError } from "../lib/errors.ts";
 
 /** The variables that say it, in the environment of `luna up` or in `.env`. */
 export const GITHUB_VARIABLES = [
@@ -70,6 +71,21 @@ function defaultApiUrl(url: URL): string {
   if (withoutSlash(url) === GITHUB_URL) return GITHUB_API_URL;
   if (DATA_RESIDENCY.test(url.hostname)) return `https://api.${url.hostname}`;
   return `${withoutSlash(url)}/api/v3`;
+}
+
+/**
+ * Where GitHub's API is, for what needs no sign-in.
+ * @throws InvalidInputError when a variable is no address
+ */
+export function githubApiUrl(variables: Readonly<Record<string, string | undefined>>): string {
+  const given = Variables.parse(variables);
+  const url = addressIn(given.GITHUB_URL || GITHUB_URL);
+  const apiUrl = url && addressIn(given.GITHUB_API_URL || defaultApiUrl(url));
+  if (apiUrl !== undefined) return withoutSlash(apiUrl);
+  const name = url === undefined ? "GITHUB_URL" : "GITHUB_API_URL";
+  throw new InvalidInputError(
+    `Cannot reach GitHub: ${name} is not an https:// address without a query`,
+  );
 }
 
 /** "octocat, @Hubot" as it is compared: GitHub's names differ in more than case. */

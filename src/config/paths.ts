@@ -23,6 +23,8 @@ export interface Paths {
   /** Environments of Python packages; extensions link to them. */
   python: string;
   lock: string;
+  /** The newest change of Luna's own program, and how it ended. */
+  coreUpdate: string;
   database: string;
   run: string;
   tools: string;
@@ -62,6 +64,7 @@ export function pathsOf(home: string): Paths {
     packageCache: join(luna, "cache", "packages"),
     python: join(luna, "python"),
     lock: join(luna, "lock"),
+    coreUpdate: join(luna, "core_update.json"),
     database: join(luna, "luna.db"),
     run: join(luna, "run"),
     tools: join(luna, "tools"),

@@ -123,6 +123,18 @@ export const RateLimitSettings = z.looseObject({
 });
 export type RateLimitSettings = z.infer<typeof RateLimitSettings>;
 
+/** Where newer versions come from. */
+const UpdateSettings = z.looseObject({
+  /** The GitHub repository with Luna's own releases, as `owner/name`. */
+  core_repository: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,39}\/[A-Za-z0-9._-]{1,100}$/, 'must be "owner/name"')
+    .nullable()
+    .default(null),
+  /** A new version of Luna that does not run well by then is taken back. */
+  core_grace_ms: z.int().min(5_000).max(3_600_000).default(60_000),
+});
+
 export const MasterConfig = z.looseObject({
   luna: z
     .looseObject({
@@ -149,6 +161,7 @@ export const MasterConfig = z.looseObject({
   logs: LogSettings.prefault({}),
   audit: AuditSettings.prefault({}),
   rate_limits: RateLimitSettings.prefault({}),
+  updates: UpdateSettings.prefault({}),
 });
 export type MasterConfig = z.infer<typeof MasterConfig>;
 

@@ -20,6 +20,7 @@ import { createSupervisorApp } from "./api/app.ts";
 import { Live } from "./api/live.ts";
 import { openConfiguration } from "./configuration.ts";
 import type { SpecContext } from "./core-services.ts";
+import { coreUpdateOf, proveItself } from "./core-update.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
 import { createInstalled } from "./extension-reload.ts";
 import { createKeys } from "./keys.ts";
@@ -43,8 +44,8 @@ const START_POLL_MS = 50;
 /** Who has the control API's token and no session: a program of this machine. */
 const COMMAND_LINE = { kind: "local", name: "luna" } as const;
 
-/** All parts, built and connected, nothing of them acting yet. */
-async function build(environment: Environment) {
+/** What all parts stand on: the files of this home, who is known, and where things are said. */
+async function groundOf(environment: Environment) {
   const paths = pathsOf(environment.home);
   const ports = portsWith(environment.portOffset);
   const envFile = new EnvFile(paths.env);
@@ -56,7 +57,6 @@ async function build(environment: Environment) {
     ...{ folder: paths.audit, process: "supervisor", secrets: known.values, log },
   });
   const context: SpecContext = { environment, paths, ports, credentials, envFile };
-
   const progress: { phase: Overview["phase"]; problems: Problem[] } = {
     phase: "starting",
     problems: [],
@@ -66,10 +66,18 @@ async function build(environment: Environment) {
     const id = `start-${progress.problems.length}`;
     progress.problems.push(problemFrom(id, text, "Fix it, then start Luna again."));
   };
-  const phase = () => progress.phase;
-
   const configuration = await openConfiguration({ context, audit, log });
+  const { config, deployment } = configuration;
+  return { context, known, log, audit, progress, note, configuration, config, deployment };
+}
+
+/** All parts, built and connected, nothing of them acting yet. */
+async function build(environment: Environment) {
+  const ground = await groundOf(environment);
+  const { context, known, log, audit, progress, configuration } = ground;
   const { config, deployment, public_url } = configuration;
+  const { paths, ports, envFile, credentials } = context;
+  const phase = () => progress.phase;
   const limits = new Limits({ home: paths.home, config, log });
   const processes = new ProcessTable({
     ...{ statePath: paths.state, log, settings: configuration.supervision },
@@ -108,6 +116,7 @@ async function build(environment: Environment) {
     ...{ paths, envFile, config, processes, extensionProcesses, toolHosts, secrets, log },
     onChange: () => live.announce(),
   });
+  const coreUpdate = coreUpdateOf(context, config);
   const keys = createKeys({ context, log, onChange: () => live.announce() });
   const app = createSupervisorApp({
     ...keys,
@@ -115,15 +124,21 @@ async function build(environment: Environment) {
       secrets: known.values,
       onChange: () => live.announce(),
     }),
+<<<<<<< HEAD
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
+=======
+    ...{ credentials, processes, ports, overview, phase, live, log },
+    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit, coreUpdate },
+>>>>>>> 0990206 (core-update: bring another version of Luna into place, and take it back when it does not work)
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
     assignedPorts: () => assignedPorts(config.last, environment.portOffset),
     connect: { public_url, ...commandLine(environment) },
   });
   return {
-    ...{ context, deployment, processes, toolHosts, installed },
-    ...{ live, app, progress, note, audit, log, limits, rotator, keys },
+    ...ground,
+    ...{ processes, toolHosts, installed },
+    ...{ live, app, limits, rotator, keys, coreUpdate },
   };
 }
 
@@ -157,6 +172,8 @@ export async function main(environment: Environment): Promise<void> {
     await installed.watch();
     if (progress.phase === "starting") progress.phase = "running";
     live.announce();
+    const graceMs = parts.config.last?.updates.core_grace_ms ?? 0;
+    await proveItself({ update: parts.coreUpdate, processes, log: parts.log, graceMs });
   };
   const started = start().catch((error: unknown) =>
     note(`Cannot finish the start: ${messageOf(error)}`),

@@ -3,12 +3,14 @@ import { type Deployment, publicUrl } from "../caddy/address.ts";
 import { GITHUB_VARIABLES } from "../config/github.ts";
 import { VERSION } from "../config/version.ts";
 import type { Overview, Problem, ProcessView } from "../contract/process.ts";
+import { readCoreUpdate } from "../core-update/core-update-file.ts";
 import { messageOf } from "../lib/errors.ts";
 import { redact } from "../lib/log.ts";
 import { statOf } from "../lib/proc.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import { auditProblems } from "./problems/audit.ts";
 import { caddyProblems } from "./problems/caddy.ts";
+import { coreUpdateProblems } from "./problems/core-update.ts";
 import { diskProblems } from "./problems/disk.ts";
 import { envAccessProblems } from "./problems/env-access.ts";
 import { githubProblems } from "./problems/github.ts";
@@ -91,6 +93,7 @@ function problemsOf(options: OverviewOptions): Problems {
     async () => githubProblems(await settingsOf(context, GITHUB_VARIABLES), deployment.mode),
     () => auditProblems(paths.audit),
     () => secretProblems(options.missingSecrets()),
+    async () => coreUpdateProblems(await readCoreUpdate(paths.coreUpdate)),
     () => options.otherProblems(),
     async () => (await toolsOf(catalogue)).problems.map(toolsProblem),
   ]);

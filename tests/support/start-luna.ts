@@ -74,6 +74,8 @@ interface StartOptions {
   /** An existing home, to start it again. */
   home?: string;
   offset?: number;
+  /** Another program than the one that was built. */
+  binary?: string;
 }
 
 async function makeHome(files: Record<string, string>): Promise<string> {
@@ -89,8 +91,9 @@ async function makeHome(files: Record<string, string>): Promise<string> {
 export async function runLuna(
   args: readonly string[],
   environment: Record<string, string>,
+  binary = BINARY,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = Bun.spawn([BINARY, ...args], {
+  const child = Bun.spawn([binary, ...args], {
     env: environment,
     stdin: "ignore",
     stdout: "pipe",
@@ -118,7 +121,8 @@ export async function startLuna(options: StartOptions = {}): Promise<Luna> {
     LUNA_PORT_OFFSET: String(offset),
     ...options.environment,
   };
-  const child = Bun.spawn([BINARY, "up"], {
+  const { binary = BINARY } = options;
+  const child = Bun.spawn([binary, "up"], {
     cwd: home,
     env: environment,
     stdin: "ignore",
@@ -163,7 +167,7 @@ export async function startLuna(options: StartOptions = {}): Promise<Luna> {
   }
   const credentials = await readCredentials(new EnvFile(paths.env));
   const url = `http://127.0.0.1:${ports.caddy}`;
-  const run = (...args: string[]) => runLuna(args, environment);
+  const run = (...args: string[]) => runLuna(args, environment, binary);
   const state = async (): Promise<StateFile> => {
     const file = await readJsonIfThere(paths.state, StateFile);
     if (file === undefined) throw new Error("There is no state.json");

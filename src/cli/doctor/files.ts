@@ -6,6 +6,7 @@ import { EnvFile } from "../../config/env-file.ts";
 import type { Paths } from "../../config/paths.ts";
 import { ApiKeysFile } from "../../contract/api-keys.ts";
 import { MasterConfig } from "../../contract/config.ts";
+import { CoreUpdateFile } from "../../contract/core-update.ts";
 import { Manifest, ServiceConfig } from "../../contract/extension.ts";
 import { StateFile } from "../../contract/process.ts";
 import { ToolsFile } from "../../contract/tool.ts";
@@ -42,6 +43,7 @@ function expectedFiles(paths: Paths): Expected[] {
     [paths.masterConfig, MasterConfig],
     [paths.state, StateFile],
     [paths.apiKeys, ApiKeysFile],
+    [paths.coreUpdate, CoreUpdateFile],
   ];
   const others = jsonIn(paths.luna, ANY).filter(([path]) => !known.some(([one]) => one === path));
   return [

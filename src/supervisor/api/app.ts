@@ -10,7 +10,11 @@ import { answers } from "../../lib/route-facts.ts";
 import { type ApiKeyUsesDeps, apiKeyUsesRoutes } from "./api-key-uses.ts";
 import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
 import { type ConfigDeps, configRoutes } from "./config.ts";
+<<<<<<< HEAD
 import { type ExtensionReloadDeps, extensionReloadRoutes } from "./extension-reload.ts";
+=======
+import { type CoreDeps, coreRoutes } from "./core.ts";
+>>>>>>> 0990206 (core-update: bring another version of Luna into place, and take it back when it does not work)
 import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
@@ -30,6 +34,7 @@ export interface SupervisorDeps
     ExtensionReloadDeps,
     ApiKeysDeps,
     ApiKeyUsesDeps,
+    CoreDeps,
     KeysDeps,
     ConfigDeps {
   credentials: Credentials;
@@ -71,6 +76,7 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/mcp-servers", mcpServersRoutes(deps))
     .route("/api-keys", apiKeysRoutes(deps))
     .route("/agents", agentKeyRoutes(deps))
+    .route("/core", coreRoutes(deps))
     .route("/keys", keysRoutes(deps))
     .route("/config", configRoutes(deps));
   let document: Record<string, unknown> | undefined;

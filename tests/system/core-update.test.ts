@@ -1,0 +1,181 @@
+/** Luna's own program makes way for another version, and comes back when that one does not work. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { $ } from "bun";
+import { VERSION } from "../../src/config/version.ts";
+import { CoreUpdates } from "../../src/contract/core-update.ts";
+import { Overview } from "../../src/contract/process.ts";
+import { CoreUpdate } from "../../src/core-update/core-update.ts";
+import {
+  RELEASES_REPOSITORY,
+  type ReleasesStandIn,
+  startReleases,
+} from "../support/releases-stand-in.ts";
+import { BINARY, type Luna, startLuna } from "../support/start-luna.ts";
+import { until } from "../support/until.ts";
+
+const NEXT = "9.9.9";
+const GRACE_MS = 6_000;
+const PATIENCE = { timeoutMs: 40_000 };
+
+let folder: string;
+let next: string;
+let releases: ReleasesStandIn;
+let program: string;
+const started: Luna[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "luna-versions-"));
+  next = join(folder, "next", "luna");
+  const root = resolve(import.meta.dir, "../..");
+  await mkdir(join(folder, "next"));
+  await $`${process.execPath} build.ts --outfile=${next} --version=${NEXT}`.cwd(root).quiet();
+}, 60_000);
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  releases = startReleases();
+  program = join(await mkdtemp(join(folder, "program-")), "luna");
+  await copyFile(BINARY, program);
+  await chmod(program, 0o755);
+});
+
+/** A program that passes its self-test, and does `what` in place of supervising. */
+async function broken(what: string): Promise<string> {
+  const path = join(folder, `broken-${Bun.hash(what)}`);
+  await writeFile(
+    path,
+    `#!/bin/sh
+case "$1" in
+  self-test) echo '{"version":"${NEXT}","ok":true}' ;;
+  supervise) ${what} ;;
+  *) exit 9 ;;
+esac
+`,
+  );
+  return path;
+}
+
+async function start(): Promise<Luna> {
+  const luna = await startLuna({
+    binary: program,
+    environment: { GITHUB_API_URL: releases.apiUrl },
+    files: {
+      ".luna/master_config.json": JSON.stringify({
+        updates: { core_repository: RELEASES_REPOSITORY, core_grace_ms: GRACE_MS },
+      }),
+    },
+  });
+  started.push(luna);
+  return luna;
+}
+
+const updateOf = ({ paths }: Luna): CoreUpdate =>
+  new CoreUpdate({
+    ...{ file: paths.coreUpdate, program, version: VERSION },
+    source: async () => ({ apiUrl: releases.apiUrl, repository: RELEASES_REPOSITORY }),
+    environment: { PATH: "/usr/bin:/bin", LUNA_HOME: paths.home },
+    ...{ platform: process.platform, arch: process.arch },
+  });
+
+/** Puts the newest release in place, and lets the supervisor start again. */
+async function swap(luna: Luna): Promise<CoreUpdate> {
+  const update = updateOf(luna);
+  await update.swap({ ...(await update.prepare("latest")), run: null });
+  process.kill((await luna.state()).supervisor.pid, "SIGTERM");
+  return update;
+}
+
+async function overviewOf(luna: Luna): Promise<Overview | undefined> {
+  const answer = await luna.control("/overview").catch(() => undefined);
+  return answer?.ok ? Overview.parse(await answer.json()) : undefined;
+}
+
+const untilRuns = (luna: Luna, version: string) =>
+  until(
+    async () => {
+      const overview = await overviewOf(luna);
+      return overview?.version === version && overview.phase === "running" ? overview : undefined;
+    },
+    { ...PATIENCE, what: `Luna ${version} to run` },
+  );
+
+const programOf = (pid: number): Promise<string> =>
+  $`readlink /proc/${pid}/exe`.text().then((text) => text.trim());
+
+async function end(luna: Luna): Promise<void> {
+  expect(await luna.stop()).toBe(0);
+  expect(luna.processes()).toEqual([]);
+  await luna.remove();
+  await releases.stop();
+}
+
+test("another version is told, put in place, proves itself, and takes the whole of Luna over", async () => {
+  releases.publish(NEXT, next);
+  const luna = await start();
+  const check = await luna.control("/core/check-updates", { method: "POST" });
+  expect(CoreUpdates.parse(await check.json())).toMatchObject({
+    ...{ update_available: true, current: { version: VERSION }, refusal: null },
+    remote: { version: NEXT },
+  });
+  const update = await swap(luna);
+  await untilRuns(luna, NEXT);
+  await until(async () => (await update.read())?.state === "done", {
+    ...PATIENCE,
+    what: "the new program to stay",
+  });
+  // The bootstrap is the new program too, under the pid that a service manager knows.
+  await until(async () => luna.output().includes(`Luna ${NEXT}`), { ...PATIENCE, what: "luna up" });
+  expect(await programOf(luna.pid)).toBe(program);
+  expect((await untilRuns(luna, NEXT)).problems.map(({ id }) => id)).not.toContain("core-update");
+  // It watches as before.
+  process.kill((await luna.state()).supervisor.pid, "SIGKILL");
+  await untilRuns(luna, NEXT);
+  await end(luna);
+}, 120_000);
+
+test("a version whose supervisor ends is taken back, with the reason", async () => {
+  releases.publish(NEXT, await broken("echo 'it does not work' >&2; exit 7"));
+  const luna = await start();
+  const update = await swap(luna);
+  const overview = await untilRuns(luna, VERSION);
+  expect(await update.read()).toMatchObject({
+    state: "rolled_back",
+    reason: expect.stringContaining("exit code 7"),
+  });
+  expect(overview.problems.find(({ id }) => id === "core-update")?.title).toContain(NEXT);
+  expect(luna.output()).toContain("is taken back");
+  await end(luna);
+}, 120_000);
+
+test("a version that does not run well in time is taken back", async () => {
+  releases.publish(NEXT, await broken("exec sleep 600"));
+  const luna = await start();
+  const update = await swap(luna);
+  await untilRuns(luna, VERSION);
+  expect(await update.read()).toMatchObject({
+    state: "rolled_back",
+    reason: expect.stringContaining("did not run well in time"),
+  });
+  await end(luna);
+}, 120_000);
+
+test("killed whole while the new program is on trial, the next start goes on with it", async () => {
+  releases.publish(NEXT, next);
+  const luna = await start();
+  const update = updateOf(luna);
+  await update.swap({ ...(await update.prepare("latest")), run: null });
+  process.kill(luna.pid, "SIGKILL");
+  process.kill((await luna.state()).supervisor.pid, "SIGKILL");
+  const offset = luna.ports.supervisor - 9999;
+  const again = await startLuna({ binary: program, home: luna.home, offset });
+  await untilRuns(again, NEXT);
+  await until(async () => (await update.read())?.state === "done", {
+    ...PATIENCE,
+    what: "the new program to stay",
+  });
+  await end(again);
+}, 120_000);
