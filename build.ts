@@ -199,6 +199,8 @@ async function generateKit(): Promise<void> {
     `/** The files of a new extension by path; written by build.ts. */\nexport const TEMPLATE: Record<string, string> = ${JSON.stringify(Object.fromEntries(texts), null, 2)};\n`,
   );
   await Bun.write(KIT_STAMP_FILE, hash);
+}
+
 /** The value of `--name=value` on the command line. */
 function argument(name: string): string | undefined {
   const prefix = `--${name}=`;

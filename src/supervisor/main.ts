@@ -124,13 +124,8 @@ async function build(environment: Environment) {
       secrets: known.values,
       onChange: () => live.announce(),
     }),
-<<<<<<< HEAD
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
-    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
-=======
-    ...{ credentials, processes, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit, coreUpdate },
->>>>>>> 0990206 (core-update: bring another version of Luna into place, and take it back when it does not work)
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
     assignedPorts: () => assignedPorts(config.last, environment.portOffset),
     connect: { public_url, ...commandLine(environment) },

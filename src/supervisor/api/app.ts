@@ -10,11 +10,8 @@ import { answers } from "../../lib/route-facts.ts";
 import { type ApiKeyUsesDeps, apiKeyUsesRoutes } from "./api-key-uses.ts";
 import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
 import { type ConfigDeps, configRoutes } from "./config.ts";
-<<<<<<< HEAD
-import { type ExtensionReloadDeps, extensionReloadRoutes } from "./extension-reload.ts";
-=======
 import { type CoreDeps, coreRoutes } from "./core.ts";
->>>>>>> 0990206 (core-update: bring another version of Luna into place, and take it back when it does not work)
+import { type ExtensionReloadDeps, extensionReloadRoutes } from "./extension-reload.ts";
 import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
