@@ -100,7 +100,11 @@ export const ToolResult = z.object({
 export type ToolResult = z.infer<typeof ToolResult>;
 
 /** `GET /tools/all`: a tool as the Hub lists it. */
-export const ToolView = ToolDescription.extend({ extension: z.string() });
+export const ToolView = ToolDescription.extend({
+  extension: z.string(),
+  /** Its name in its extension, when another extension's tool has that one. */
+  own_name: z.string().optional(),
+});
 export type ToolView = z.infer<typeof ToolView>;
 
 /** `POST /tools/execute/:tool`. */

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ExtensionEntry } from "../contract/config.ts";
+import { ExtensionEntry, type ToolSettings } from "../contract/config.ts";
 import { UnavailableError } from "../lib/errors.ts";
 import { type SyncSource, syncExtension } from "./config-sync.ts";
 import { contentHash } from "./content-hash.ts";
@@ -30,11 +30,14 @@ afterEach(() => rmSync(root, { recursive: true }));
 const put = (file: string, text: string) => writeFileSync(join(folder, file), text);
 const text = (file: string) => readFileSync(join(folder, file), "utf8");
 
-async function sync(entry: object = {}, more: Partial<SyncSource> = {}) {
+type Given = Partial<Pick<SyncSource, "write">> & { tool_configs?: Record<string, ToolSettings> };
+
+async function sync(entry: object = {}, { tool_configs = {}, ...more }: Given = {}) {
   const { extensions } = await discoverExtensions(root);
   const [extension] = extensions;
   if (extension === undefined) throw new Error("The extension was not found");
-  const source = { entry: ExtensionEntry.parse(entry), tool_configs: {}, now: NOW, ...more };
+  const toolSettings = (name: string) => tool_configs[name];
+  const source = { entry: ExtensionEntry.parse(entry), toolSettings, now: NOW, ...more };
   return syncExtension(extension, source);
 }
 

@@ -17,7 +17,8 @@ const MODE_BITS = 0o777;
 /** What the configuration has on one extension. */
 export interface SyncSource {
   entry: ExtensionEntry;
-  tool_configs: Readonly<Record<string, ToolSettings>>;
+  /** What is set for the tool that the extension itself calls so; undefined when nothing is. */
+  toolSettings(own_name: string): ToolSettings | undefined;
   now: Date;
   /** How a file is replaced; another one only in tests. */
   write?: typeof writeFileAtomic;
@@ -55,10 +56,13 @@ function manifestChanges(manifest: Members, { entry, now }: SyncSource): Members
 }
 
 /** The tools that the extension and the configuration both know, and about which they differ. */
-function toolChanges(file: Members, { tool_configs }: SyncSource): Members {
-  const different = Object.entries(tool_configs).filter(
-    ([name, settings]) => Object.hasOwn(file, name) && !Bun.deepEquals(file[name], settings, true),
-  );
+function toolChanges(file: Members, { toolSettings }: SyncSource): Members {
+  const different = Object.entries(file).flatMap(([name, own]) => {
+    const settings = toolSettings(name);
+    return settings === undefined || Bun.deepEquals(own, settings, true)
+      ? []
+      : [[name, settings] as const];
+  });
   return Object.fromEntries(different);
 }
 

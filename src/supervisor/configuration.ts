@@ -7,13 +7,24 @@ import type { Logger } from "../lib/log.ts";
 import { ConfigChanges } from "./config-changes.ts";
 import { recordConfigEdits } from "./config-edits.ts";
 import type { SpecContext } from "./core-services.ts";
+import { Extensions } from "./extension-list.ts";
+import type { ProcessTable } from "./process/process-table.ts";
 import { RestartSettings } from "./restart-settings.ts";
+import type { Secrets } from "./secrets/secrets.ts";
 import { deploymentOf, readConfig } from "./settings.ts";
 
 interface ConfigurationOptions {
   context: SpecContext;
   audit: Pick<AuditTrail, "record">;
   log: Logger;
+}
+
+interface AnsweringOptions {
+  processes: Pick<ProcessTable, "views">;
+  secrets: Pick<Secrets, "missing">;
+  /** Values that are shown nowhere. */
+  known(): readonly string[];
+  onChange(): void;
 }
 
 /** The store, and what this start goes by. */
@@ -28,7 +39,16 @@ export async function openConfiguration({ context, audit, log }: ConfigurationOp
   return {
     ...{ config, deployment, public_url: publicUrl(deployment) },
     supervision: () => config.last?.supervision ?? supervision,
-    changes: (own: { secrets(): readonly string[]; onChange(): void }) =>
-      new ConfigChanges({ paths, config, restart, log, ...own }),
+    /** What the control API needs of it. */
+    answering: ({ processes, secrets, known, onChange }: AnsweringOptions) => ({
+      configChanges: new ConfigChanges({
+        ...{ paths, config, restart, log },
+        ...{ secrets: known, onChange },
+      }),
+      extensions: new Extensions({
+        ...{ paths, config, processes },
+        missingSecrets: () => secrets.missing,
+      }),
+    }),
   };
 }

@@ -38,7 +38,7 @@ interface ExtensionProcessesOptions {
 }
 
 /** The name in state.json: `<extension>_ui` or `<extension>__service_<service>` (contract 4.4). */
-function processName({ extension, service }: OwnProcess): string {
+export function processName({ extension, service }: OwnProcess): string {
   return service === undefined ? `${extension}_ui` : `${extension}__service_${service}`;
 }
 
@@ -74,7 +74,7 @@ export class ExtensionProcesses {
       const spec = await this.#spec(one, this.#portOf(one, port_assignments));
       processes.startUnlessStopped(processes.add(spec));
     }
-    return [...found.flatMap((one) => one.problems), ...problems];
+    return [...found.flatMap((one) => one.problems.map(({ message }) => message)), ...problems];
   }
 
   /** Gives each its port, and leaves out those for which there is none. */

@@ -1,7 +1,12 @@
 /** Tests of what of an extension's own settings the configuration takes up. */
 import { expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MasterConfigStore } from "../config/master-config.ts";
+import { pathsOf } from "../config/paths.ts";
 import { MasterConfig } from "../contract/config.ts";
-import { takeUp } from "./installed.ts";
+import { syncInstalled, takeUp } from "./installed.ts";
 
 const server = (name: string, tool_config = {}) => ({
   ...{ name, key_hash: "a".repeat(64), key_hint: "1234" },
@@ -34,4 +39,37 @@ test("new extensions and tools that nobody has set are taken up; what is set sta
   const again = structuredClone(draft);
   takeUp(again, ["notes", "off"], configs);
   expect(again).toEqual(draft);
+});
+
+test("of two tools of one name each has its own setting", async () => {
+  const paths = pathsOf(mkdtempSync(join(tmpdir(), "luna-installed-")));
+  const tool = { name: "SAME", description: "", input_schema: { type: "object" } };
+  const files = new Map<string, unknown>();
+  for (const extension of ["aaa", "bbb"]) {
+    const own = `extensions/${extension}`;
+    files.set(`${own}/config.json`, { version: "1" });
+    files.set(`${own}/tools/tool_config.json`, { SAME: { passthrough: extension === "bbb" } });
+    const described = { extension, content_hash: "", system_prompt: "", problems: [] };
+    files.set(`.luna/tools/${extension}.json`, { ...described, tools: [tool] });
+  }
+  for (const [file, content] of files) {
+    mkdirSync(join(paths.home, file, ".."), { recursive: true });
+    writeFileSync(join(paths.home, file), JSON.stringify(content));
+  }
+  const config = new MasterConfigStore(paths.masterConfig);
+  await syncInstalled({ paths, config });
+  expect((await config.read()).tool_configs).toEqual({
+    SAME: { passthrough: false },
+    bbb__SAME: { passthrough: true },
+  });
+  await config.update((draft) => {
+    draft.tool_configs["bbb__SAME"] = { enabled_in_mcp: false };
+  });
+  const done = await syncInstalled({ paths, config });
+  expect(done).toMatchObject({ synced: ["aaa", "bbb"], skipped: [], problems: [] });
+  const own = (extension: string) =>
+    readFileSync(join(paths.extensions, extension, "tools/tool_config.json"), "utf8");
+  expect(JSON.parse(own("aaa"))).toEqual({ SAME: { passthrough: false } });
+  expect(JSON.parse(own("bbb"))).toEqual({ SAME: { enabled_in_mcp: false } });
+  rmSync(paths.home, { recursive: true });
 });

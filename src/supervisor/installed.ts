@@ -11,6 +11,8 @@ import { readToolConfig, TOOL_CONFIG_FILE } from "../extensions/manifest.ts";
 import { problemOf } from "../extensions/problem.ts";
 import { LunaError } from "../lib/errors.ts";
 import { readJsonIfThere } from "../lib/files.ts";
+import { ToolCatalogue } from "../tools/catalogue.ts";
+import { namespacedName } from "../tools/offered-names.ts";
 import type { ToolHosts } from "./tool-hosts.ts";
 
 interface InstalledOptions {
@@ -35,22 +37,41 @@ export interface Installed extends Discovery {
   skipped: readonly string[];
 }
 
+/** By extension, then by the name that it is offered under. */
 type ToolConfigs = ReadonlyMap<string, Readonly<Record<string, ToolSettings>>>;
 
 /** What extensions say of their own tools; a file that does not parse costs itself alone. */
 async function readToolConfigs(
   extensions: readonly Extension[],
+  offeredAs: OfferedAs,
 ): Promise<{ configs: ToolConfigs; problems: ExtensionProblem[] }> {
   const problems: ExtensionProblem[] = [];
   const configs = new Map<string, Record<string, ToolSettings>>();
   for (const { name, path } of extensions) {
     try {
-      configs.set(name, await readToolConfig(path));
+      const own = Object.entries(await readToolConfig(path));
+      const offered = own.map(([tool, settings]) => [offeredAs(name, tool), settings] as const);
+      configs.set(name, Object.fromEntries(offered));
     } catch (error) {
       problems.push(problemOf(error, { extension: name, file: TOOL_CONFIG_FILE }));
     }
   }
   return { configs, problems };
+}
+
+type OfferedAs = (extension: string, own_name: string) => string;
+
+/** The name that everybody uses of a tool, also of one that was not described yet. */
+async function offeredNames(options: InstalledOptions): Promise<OfferedAs> {
+  const { tools, byName } = await new ToolCatalogue(options).read();
+  const known = new Map(
+    tools.map(({ extension, name, own_name = name }) => [`${extension} ${own_name}`, name]),
+  );
+  return (extension, own_name) => {
+    const name = known.get(`${extension} ${own_name}`);
+    if (name !== undefined) return name;
+    return byName.has(own_name) ? namespacedName(extension, own_name) : own_name;
+  };
 }
 
 /** What is new on disk, put into `draft`: entries for extensions, and settings of tools nobody has set otherwise. */
@@ -71,6 +92,10 @@ export function takeUp(draft: MasterConfig, names: readonly string[], configs: T
   }
 }
 
+function ownOf<Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /**
  * Config sync (specification 6.2): finds what is installed, takes up into the configuration what is new, and
  * writes into each extension's files what the configuration says of it. Nothing is written where nothing differs, so
@@ -81,7 +106,8 @@ export async function syncInstalled({ paths, config }: InstalledOptions): Promis
   const discovery = await discoverExtensions(paths.extensions);
   const { extensions } = discovery;
   const names = extensions.map(({ name }) => name);
-  const { configs, problems } = await readToolConfigs(extensions);
+  const offeredAs = await offeredNames({ paths, config });
+  const { configs, problems } = await readToolConfigs(extensions, offeredAs);
   const before = await config.read();
   const draft = structuredClone(before);
   takeUp(draft, names, configs);
@@ -92,10 +118,12 @@ export async function syncInstalled({ paths, config }: InstalledOptions): Promis
   const synced: string[] = [];
   const now = new Date();
   for (const extension of extensions) {
-    const entry = entries[extension.name];
+    const { name } = extension;
+    const entry = entries[name];
     if (entry === undefined) continue;
-    const done = await syncExtension(extension, { entry, tool_configs, now });
-    if (done.state === "synced") synced.push(extension.name);
+    const toolSettings = (tool: string) => ownOf(tool_configs, offeredAs(name, tool));
+    const done = await syncExtension(extension, { entry, toolSettings, now });
+    if (done.state === "synced") synced.push(name);
     problems.push(...done.problems);
   }
   return {

@@ -120,8 +120,8 @@ async function build(environment: Environment) {
   const keys = createKeys({ context, log, onChange: () => live.announce() });
   const app = createSupervisorApp({
     ...keys,
-    configChanges: configuration.changes({
-      secrets: known.values,
+    ...configuration.answering({
+      ...{ processes, secrets, known: known.values },
       onChange: () => live.announce(),
     }),
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },

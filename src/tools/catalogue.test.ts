@@ -101,16 +101,42 @@ test("who was there first keeps a tool's name, whatever the names of the extensi
   expect((await catalogue.read()).byName.get("SAME")?.extension).toBe("zzz");
 });
 
-test("the first of two tools of one name is offered, the other is a problem", async () => {
+test("of two tools of one name the first keeps it; the other is offered under its extension's, and told", async () => {
   await describe("aaa", ["SAME"]);
   await describe("bbb", ["SAME", "OTHER"], ['Cannot load "x"']);
-  const { byName, problems } = await catalogue.read();
+  const { byName, tools, problems } = await catalogue.read();
   expect(byName.get("SAME")?.extension).toBe("aaa");
-  expect(byName.get("OTHER")?.extension).toBe("bbb");
+  expect(byName.get("OTHER")).toMatchObject({ extension: "bbb" });
+  expect(byName.get("OTHER")).not.toHaveProperty("own_name");
+  const double = { extension: "bbb", name: "bbb__SAME", own_name: "SAME", description: "SAME" };
+  expect(byName.get("bbb__SAME")).toMatchObject(double);
+  expect(tools).toEqual([...byName.values()]);
   expect(problems).toEqual([
     'Extension "bbb": Cannot load "x"',
-    'Cannot offer "SAME" of "bbb": "aaa" has a tool of that name already',
+    'The tool "SAME" of "bbb" is offered as "bbb__SAME": "aaa" has a tool of that name already',
   ]);
+});
+
+test("who comes later changes no name, and a name that somebody has is not given", async () => {
+  await describe("aaa", ["SAME"]);
+  await describe("bbb", ["SAME"]);
+  await describe("ccc", ["SAME", "bbb__SAME", "ccc__SAME"]);
+  await writeJsonAtomic(paths.masterConfig, { extensions: { aaa: {}, bbb: {}, ccc: {} } });
+  const owners = async () =>
+    Object.fromEntries(
+      (await catalogue.read()).tools.map(({ name, extension }) => [name, extension]),
+    );
+  const names = await owners();
+  expect(names).toMatchObject({ SAME: "aaa", bbb__SAME: "bbb", ccc__SAME: "ccc" });
+  expect(names).toMatchObject({ ccc__bbb__SAME: "ccc" });
+  expect(Object.keys(names)).toHaveLength(5);
+  // Another process, another time: the same names.
+  const again = new ToolCatalogue({ paths, config: new MasterConfigStore(paths.masterConfig) });
+  expect((await again.read()).tools.map(({ name }) => name)).toEqual(Object.keys(names));
+  await writeJsonAtomic(paths.masterConfig, {
+    extensions: { aaa: { enabled: false }, bbb: {}, ccc: {} },
+  });
+  expect(await owners()).toMatchObject({ SAME: "bbb", bbb__SAME: "ccc" });
 });
 
 test("a broken description costs only its extension", async () => {

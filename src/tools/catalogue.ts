@@ -13,10 +13,14 @@ import {
 } from "../contract/tool.ts";
 import { messageOf } from "../lib/errors.ts";
 import { readJsonIfThere } from "../lib/files.ts";
+import { freeName } from "./offered-names.ts";
 
 type OfExtension<Told> = Told & { extension: string };
 
-type CatalogueTool = OfExtension<ToolDescription>;
+type CatalogueTool = OfExtension<ToolDescription> & {
+  /** Its name in its extension, when another extension's tool has that: `name` is the one that everybody uses. */
+  own_name?: string;
+};
 
 export interface Catalogue {
   /** In the order of extensions' names, then of their files. */
@@ -70,9 +74,37 @@ class Gathered<Told> {
   }
 }
 
+/** All tools under names of their own: who was there first keeps a name, the next one's is made longer. */
+class GatheredTools {
+  readonly byName = new Map<string, CatalogueTool>();
+  readonly #problems: string[];
+
+  constructor(problems: string[]) {
+    this.#problems = problems;
+  }
+
+  /** @param tools all those of the extension, each with another name */
+  add(extension: string, tools: readonly ToolDescription[]): void {
+    const isTaken = ({ name }: ToolDescription): boolean => this.byName.has(name);
+    const doubles = tools.filter(isTaken);
+    // Its other tools first: their names are theirs.
+    for (const tool of tools) {
+      if (!isTaken(tool)) this.byName.set(tool.name, { ...tool, extension });
+    }
+    for (const { name: own_name, ...tool } of doubles) {
+      const name = freeName(extension, own_name, this.byName);
+      const owner = this.byName.get(own_name)?.extension;
+      this.byName.set(name, { ...tool, name, own_name, extension });
+      this.#problems.push(
+        `The tool "${own_name}" of "${extension}" is offered as "${name}": "${owner}" has a tool of that name already`,
+      );
+    }
+  }
+}
+
 function buildCatalogue(files: readonly ToolsFile[], unreadable: readonly string[]): Catalogue {
   const problems = [...unreadable];
-  const tools = new Gathered<ToolDescription>("tool", problems);
+  const tools = new GatheredTools(problems);
   const resources = new Gathered<ResourceDescription>("resource", problems);
   const templates = new Gathered<TemplateDescription>("resource template", problems);
   const prompts = new Gathered<PromptDescription>("prompt", problems);
@@ -80,13 +112,13 @@ function buildCatalogue(files: readonly ToolsFile[], unreadable: readonly string
   for (const { extension, system_prompt, problems: own, ...told } of files) {
     problems.push(...own.map((problem) => `Extension "${extension}": ${problem}`));
     if (system_prompt !== "") system_prompts.push({ extension, text: system_prompt });
-    for (const tool of told.tools) tools.add(tool.name, { ...tool, extension });
+    tools.add(extension, told.tools);
     for (const one of told.resources) resources.add(one.uri, { ...one, extension });
     for (const one of told.templates) templates.add(one.uri_template, { ...one, extension });
     for (const prompt of told.prompts) prompts.add(prompt.name, { ...prompt, extension });
   }
   return {
-    tools: tools.all,
+    tools: [...tools.byName.values()],
     byName: tools.byName,
     resources: resources.all,
     templates: templates.all,

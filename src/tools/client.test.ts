@@ -76,6 +76,18 @@ const RESULT = { success: true, payload: 1 };
 const good: HostAnswer = () => [["end", RESULT]];
 const never: HostAnswer = () => [];
 
+test("a tool that is offered under a longer name is called by its own", async () => {
+  mkdirSync(join(paths.extensions, "aaa"));
+  const tool = { name: "T", description: "T", input_schema: { type: "object" } };
+  const file = { extension: "aaa", content_hash: "", system_prompt: "", problems: [] };
+  await writeJsonAtomic(paths.toolsFile("aaa"), { ...file, tools: [tool] });
+  const { asked } = host(process.pid, good);
+  const result = await client().call({ ...call, tool: "notes__T" });
+  expect(result).toMatchObject({ success: true });
+  expect(asked.map(({ body }) => body)).toMatchObject([{ name: "T" }]);
+  expect(audit.events).toMatchObject([{ target: "notes__T", outcome: "ok" }]);
+});
+
 test("a supervisor that cannot be reached is a failure that says so", async () => {
   const gone = supervisor(() => new Response());
   await servers.pop()?.stop(true);

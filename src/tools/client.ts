@@ -106,6 +106,8 @@ interface SentCall {
 
 interface Target {
   subject: SentCall["subject"];
+  /** What its host calls it, when that is another name. */
+  own_name?: string | undefined;
   timeout_ms?: number | undefined;
 }
 
@@ -212,8 +214,9 @@ export class ToolClient {
     if (tool === undefined) {
       throw new NotFoundError(`Cannot run "${request.tool}": there is no tool of that name`);
     }
-    const { name, extension, timeout_ms } = tool;
-    return this.#deliver({ subject: { kind: "tool", name, extension }, timeout_ms }, request);
+    const { name, own_name, extension, timeout_ms } = tool;
+    const subject = { kind: "tool", name, extension } as const;
+    return this.#deliver({ subject, own_name, timeout_ms }, request);
   }
 
   /** Brings a new call to its host, which is started when it is not there. */
@@ -221,11 +224,11 @@ export class ToolClient {
     target: Target,
     call: Listening & { arguments: Record<string, unknown>; answers?: Answers | undefined },
   ): Promise<Outcome> {
-    const { subject } = target;
+    const { subject, own_name } = target;
     const { kind, name, extension } = subject;
     const body = {
       ...(kind === "tool" ? {} : { kind }),
-      ...{ name, arguments: call.arguments, ...abilitiesOf(call) },
+      ...{ name: own_name ?? name, arguments: call.arguments, ...abilitiesOf(call) },
       ...(call.answers === undefined ? {} : { answers: call.answers }),
     };
     for (let starts = 0; ; starts += 1) {

@@ -12,6 +12,7 @@ import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
 import { type ConfigDeps, configRoutes } from "./config.ts";
 import { type CoreDeps, coreRoutes } from "./core.ts";
 import { type ExtensionReloadDeps, extensionReloadRoutes } from "./extension-reload.ts";
+import { type ExtensionsDeps, extensionsRoutes } from "./extensions.ts";
 import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
@@ -33,7 +34,8 @@ export interface SupervisorDeps
     ApiKeyUsesDeps,
     CoreDeps,
     KeysDeps,
-    ConfigDeps {
+    ConfigDeps,
+    ExtensionsDeps {
   credentials: Credentials;
   /** How far the start is; known from the first moment. */
   phase(): Overview["phase"];
@@ -75,7 +77,8 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/agents", agentKeyRoutes(deps))
     .route("/core", coreRoutes(deps))
     .route("/keys", keysRoutes(deps))
-    .route("/config", configRoutes(deps));
+    .route("/config", configRoutes(deps))
+    .route("/extensions", extensionsRoutes(deps));
   let document: Record<string, unknown> | undefined;
   return app.get("/openapi.json", OPENAPI, async (context) => {
     const { controlApiDocument } = await import("./openapi.ts");
