@@ -37,12 +37,27 @@ export interface Paths {
   logFolders: readonly string[];
   extensions: string;
   externalServices: string;
+  /** Which external services are installed, and where their UIs are. */
+  serviceRegistry: string;
+  serviceRoutes: string;
   luna: string;
   /** The socket of an extension's tool host. */
   toolHostSocket(extension: string): string;
   /** The cached description of an extension's tools. */
   toolsFile(extension: string): string;
   log(name: string): string;
+  /** What belongs to one external service; `name` must have been checked. */
+  externalService(name: string): ServicePaths;
+}
+
+interface ServicePaths {
+  folder: string;
+  definition: string;
+  /** The form of definitions that have it in a file of its own. */
+  form: string;
+  config: string;
+  data: string;
+  log: string;
 }
 
 export function pathsOf(home: string): Paths {
@@ -74,8 +89,21 @@ export function pathsOf(home: string): Paths {
     logFolders: [join(home, "logs"), join(luna, "logs")],
     extensions: join(home, "extensions"),
     externalServices: join(home, "external_services"),
+    serviceRegistry: join(luna, "external_services.json"),
+    serviceRoutes: join(luna, "external_service_routes.json"),
     toolHostSocket: (extension) => join(luna, "run", `${extension}.sock`),
     toolsFile: (extension) => join(luna, "tools", `${extension}.json`),
     log: (name) => join(home, "logs", `${name}.log`),
+    externalService: (name) => {
+      const folder = join(home, "external_services", name);
+      return {
+        folder,
+        definition: join(folder, "service.json"),
+        form: join(folder, "config-form.json"),
+        config: join(folder, "config.json"),
+        data: join(folder, "data"),
+        log: join(luna, "logs", `${name}.log`),
+      };
+    },
   };
 }

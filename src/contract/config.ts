@@ -55,6 +55,8 @@ export const SupervisionSettings = z.looseObject({
   probe_timeout_ms: z.int().positive().default(2_000),
   /** Probes in a row that fail before a process is ended and started again. */
   probe_failures_max: z.int().positive().default(3),
+  /** Between two looks at an external service that is well. */
+  external_health_period_ms: z.int().min(100).default(30_000),
 });
 export type SupervisionSettings = z.infer<typeof SupervisionSettings>;
 
