@@ -45,13 +45,20 @@ export async function startCore(options: {
   await Promise.all([caddy, ...services].map((one) => one.settled(START_TIMEOUT_MS)));
 }
 
-/** Ends what an earlier supervisor ran and this one does not know. */
-export async function endUnwanted(processes: ProcessTable, paths: Paths): Promise<void> {
+/**
+ * Ends what an earlier supervisor ran and this one does not know.
+ * @param isOfService whether a mark is that of an external service that should run
+ */
+export async function endUnwanted(
+  processes: ProcessTable,
+  paths: Paths,
+  isOfService: (mark: string) => boolean,
+): Promise<void> {
   const isOurs = isOfHome(paths.home);
   const own = processMark(paths.home, SUPERVISOR);
   // Looked up each time: a tool host may be started meanwhile.
   const isWanted = (mark: string): boolean =>
-    mark === own || processes.all().some(({ spec }) => spec.mark === mark);
+    mark === own || isOfService(mark) || processes.all().some(({ spec }) => spec.mark === mark);
   await endMarked((mark) => isOurs(mark) && !isWanted(mark));
 }
 

@@ -23,6 +23,7 @@ import type { SpecContext } from "./core-services.ts";
 import { coreUpdateOf, proveItself } from "./core-update.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
 import { createInstalled } from "./extension-reload.ts";
+import { createExternalServices } from "./external-services/create.ts";
 import { createKeys } from "./keys.ts";
 import { endUnwanted, startCore, stopAll } from "./lifecycle.ts";
 import { Limits } from "./limits.ts";
@@ -78,6 +79,7 @@ async function build(environment: Environment) {
   const { config, deployment, public_url } = configuration;
   const { paths, ports, envFile, credentials } = context;
   const phase = () => progress.phase;
+  const onChange = (): void => live.announce();
   const limits = new Limits({ home: paths.home, config, log });
   const processes = new ProcessTable({
     ...{ statePath: paths.state, log, settings: configuration.supervision },
@@ -96,8 +98,11 @@ async function build(environment: Environment) {
   const mcpServers = new McpServers({ config, publicUrl: public_url, toolNames });
   const bootId = crypto.randomUUID();
   const secrets = await readSecrets({ context, config, known, processes, toolHosts });
+  const external = createExternalServices({
+    ...{ context, deployment, config, secrets, known, log, onChange },
+  });
   const overview = createOverview({
-    ...{ context, processes, bootId, phase, catalogue, deployment },
+    ...{ context, processes, bootId, phase, catalogue, deployment, ...external },
     usage: new UsageMeter(),
     otherProblems: () => [
       ...progress.problems,
@@ -113,17 +118,13 @@ async function build(environment: Environment) {
   const livingSessions = livingSessionsOf({ ports, credentials });
   const live = new Live({ bootId, overview, logs, livingSessions });
   const { installed, extensionReload } = createInstalled({
-    ...{ paths, envFile, config, processes, extensionProcesses, toolHosts, secrets, log },
-    onChange: () => live.announce(),
+    ...{ paths, envFile, config, processes, extensionProcesses, toolHosts, secrets, log, onChange },
   });
   const coreUpdate = coreUpdateOf(context, config);
-  const keys = createKeys({ context, log, onChange: () => live.announce() });
+  const keys = createKeys({ context, log, onChange });
   const app = createSupervisorApp({
-    ...keys,
-    ...configuration.answering({
-      ...{ processes, secrets, known: known.values },
-      onChange: () => live.announce(),
-    }),
+    ...{ ...keys, ...external },
+    ...configuration.answering({ processes, secrets, known: known.values, onChange }),
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit, coreUpdate },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
@@ -133,7 +134,7 @@ async function build(environment: Environment) {
   return {
     ...ground,
     ...{ processes, toolHosts, installed },
-    ...{ live, app, limits, rotator, keys, coreUpdate },
+    ...{ live, app, limits, rotator, keys, coreUpdate, external },
   };
 }
 
@@ -142,7 +143,7 @@ export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const parts = await build(environment);
   const { context, deployment, processes, toolHosts, installed } = parts;
-  const { live, progress, note, limits, rotator, keys } = parts;
+  const { live, progress, note, limits, rotator, keys, external } = parts;
   const { paths, ports } = context;
   const server = serve({
     fetch: parts.app.fetch,
@@ -161,10 +162,12 @@ export async function main(environment: Environment): Promise<void> {
     const core = startCore({ context, deployment, processes, note });
     await installed.sync();
     await core;
-    await endUnwanted(processes, paths);
+    await external.load();
+    await endUnwanted(processes, paths, external.externalServices.isWanted);
     processes.forgetPrevious();
     await limits.clear();
     await installed.watch();
+    external.watch();
     if (progress.phase === "starting") progress.phase = "running";
     live.announce();
     const graceMs = parts.config.last?.updates.core_grace_ms ?? 0;
@@ -182,6 +185,7 @@ export async function main(environment: Environment): Promise<void> {
   do await stopAll(processes);
   while (!(await Promise.race([isStarted, Bun.sleep(START_POLL_MS).then(() => false)])));
   await stopAll(processes);
+  await external.externalServices.stop();
   await limits.clear();
   await keys.useTimes.flush();
   await rotator.stop();

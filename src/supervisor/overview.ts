@@ -30,6 +30,7 @@ interface OverviewOptions {
   /** Problems that are not of a process, such as an extension that cannot be used. */
   otherProblems(): readonly Problem[];
   missingSecrets(): readonly MissingSecret[];
+  serviceProblems(): Promise<readonly Finding[]>;
   usage: UsageMeter;
   catalogue: { read(): Promise<{ tools: readonly unknown[]; problems: readonly string[] }> };
   /** Values that are shown nowhere. */
@@ -94,6 +95,7 @@ function problemsOf(options: OverviewOptions): Problems {
     () => auditProblems(paths.audit),
     () => secretProblems(options.missingSecrets()),
     async () => coreUpdateProblems(await readCoreUpdate(paths.coreUpdate)),
+    () => options.serviceProblems(),
     () => options.otherProblems(),
     async () => (await toolsOf(catalogue)).problems.map(toolsProblem),
   ]);

@@ -60,14 +60,6 @@ export const WAITING: readonly Waiting[] = [
     why: "nothing is unpacked, and no target of a change comes from a client",
   },
   {
-    findings: [
-      ...["S12", "S13", "CVE-2025-64419", "CVE-2025-59156", "CVE-2025-59157", "CVE-2025-64424"],
-      ...["CVE-2025-66213", "CVE-2025-34159", "CVE-2025-34161", "CVE-2026-34038", "CVE-2026-34168"],
-    ],
-    part: "external services and their definitions",
-    why: "no command is built from a form, and no source is cloned",
-  },
-  {
     findings: ["S17"],
     part: "the store",
     why: "nothing is installed from elsewhere but Caddy, with its checksum verified",

@@ -13,6 +13,7 @@ import { type ConfigDeps, configRoutes } from "./config.ts";
 import { type CoreDeps, coreRoutes } from "./core.ts";
 import { type ExtensionReloadDeps, extensionReloadRoutes } from "./extension-reload.ts";
 import { type ExtensionsDeps, extensionsRoutes } from "./extensions.ts";
+import { type ExternalServicesDeps, externalServicesRoutes } from "./external-services.ts";
 import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
@@ -35,6 +36,7 @@ export interface SupervisorDeps
     CoreDeps,
     KeysDeps,
     ConfigDeps,
+    ExternalServicesDeps,
     ExtensionsDeps {
   credentials: Credentials;
   /** How far the start is; known from the first moment. */
@@ -78,7 +80,8 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/core", coreRoutes(deps))
     .route("/keys", keysRoutes(deps))
     .route("/config", configRoutes(deps))
-    .route("/extensions", extensionsRoutes(deps));
+    .route("/extensions", extensionsRoutes(deps))
+    .route("/api/external-services", externalServicesRoutes(deps));
   let document: Record<string, unknown> | undefined;
   return app.get("/openapi.json", OPENAPI, async (context) => {
     const { controlApiDocument } = await import("./openapi.ts");

@@ -113,6 +113,15 @@ export class Secrets {
     return { status: "updated", key, ...effect };
   }
 
+  /** Sets several at once, or with `null` deletes them: what belongs together changes together. */
+  async assign(changes: Changes): Promise<SecretEffect> {
+    for (const [key, value] of Object.entries(changes)) {
+      const refusal = value === null ? nameRefusal(key) : refusalOf(key, value);
+      if (refusal !== undefined) throw new InvalidInputError(`Cannot set "${key}": ${refusal}`);
+    }
+    return (await this.#change(() => ({ changes }))).effect;
+  }
+
   /** A key that is not there is deleted already. */
   async delete(key: string): Promise<SecretChanged> {
     if (isOwnKey(key)) {
