@@ -5,6 +5,8 @@ import { USAGE } from "./usage.ts";
 
 const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   new: async () => (await import("./ext/new.ts")).extNew,
+  dev: async () => (await import("./ext/dev.ts")).extDev,
+  reload: async () => (await import("./ext/reload.ts")).extReload,
 };
 
 export async function ext(environment: Environment, args: string[]): Promise<number> {

@@ -18,6 +18,8 @@ export const TOOLS_USAGE = {
 
 export const EXT_USAGE = {
   new: "luna ext new <name> [--python] [--no-ui] [--no-service]",
+  dev: "luna ext dev <name> [--json]",
+  reload: "luna ext reload <name> [--json]",
 };
 
 export const USAGE = {

@@ -1,6 +1,6 @@
 /** Imports an extension's tool files into this process: only a tool host, or its description run, does that. */
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import type {
   PromptDescription,
@@ -125,7 +125,7 @@ class LoadingFiles {
       if (!text.success) throw new Error("SYSTEM_PROMPT() must return a string");
       if (text.data.trim() !== "") this.systemPrompts.push(text.data.trim());
     } catch (error) {
-      this.problems.push(`Cannot load "tools/${file}": ${importFault(error)}`);
+      this.problems.push(`Cannot load "tools/${file}": ${importFault(error, path)}`);
     }
   }
 
@@ -138,15 +138,27 @@ class LoadingFiles {
 /** A syntax error knows where it is; several of them come in one error. */
 const Positioned = z.looseObject({
   message: z.string(),
-  position: z.looseObject({ line: z.number(), column: z.number() }),
+  position: z.looseObject({ file: z.string(), line: z.number(), column: z.number() }),
 });
 
-function importFault(error: unknown): string {
+/** The place of a thrown error that is the extension's own: `tools/store.ts:12:7`. */
+function thrownAt(error: unknown, extension: string): string {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const at = stack.indexOf(`${extension}/`);
+  const place = at < 0 ? "" : /^[^\s()]+:\d+:\d+/.exec(stack.slice(at + extension.length + 1))?.[0];
+  return place ? ` (${place})` : "";
+}
+
+/** What is wrong with the file at `path`, or with one that it imports, and where. */
+function importFault(error: unknown, path: string): string {
   const first = error instanceof AggregateError ? error.errors[0] : error;
   const parsed = Positioned.safeParse(first);
-  if (!parsed.success) return messageOf(error);
+  const extension = dirname(dirname(path));
+  if (!parsed.success) return messageOf(error) + thrownAt(error, extension);
   const { message, position } = parsed.data;
-  return `line ${position.line}, column ${position.column}: ${message}`;
+  const { file, line, column } = position;
+  const other = file === "" || file === path ? "" : `"${relative(extension, file)}", `;
+  return `${other}line ${line}, column ${column}: ${message}`;
 }
 
 async function toolFiles(tools: string): Promise<string[]> {

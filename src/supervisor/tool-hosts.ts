@@ -31,8 +31,10 @@ const RENEW_SIGNAL = "SIGHUP";
 /** Longer calls are cut: others wait for the new run meanwhile. */
 const RENEW_TIMEOUT_MS = 10_000;
 const NAME_PREFIX = "tool-host-";
-/** Of the run that takes another one's place: both live for a moment. */
-const SECOND_SUFFIX = "~2";
+/** Before the number of a run that took another one's place: both live until the last call of the first is answered. */
+const NUMBER_MARK = "~";
+/** How long that may take; then it is cut. */
+const DRAIN_TIMEOUT_MS = 120_000;
 const PUBLISH_POLL_MS = 5;
 
 interface ToolHostsOptions {
@@ -49,10 +51,14 @@ interface HostName {
   mode?: ToolHostMode;
 }
 
+function nameOf(extension: string, number: number): string {
+  return NAME_PREFIX + extension + (number === 0 ? "" : NUMBER_MARK + number);
+}
+
 export class ToolHosts {
   readonly #options: ToolHostsOptions;
-  /** Extensions whose run is the second one by name. */
-  readonly #second = new Set<string>();
+  /** How often an extension's run took another one's place: its processes have names of their own. */
+  readonly #numbers = new Map<string, number>();
 
   constructor(options: ToolHostsOptions) {
     this.#options = options;
@@ -62,11 +68,10 @@ export class ToolHosts {
   adopt(): void {
     for (const name of this.#options.processes.previousNames()) {
       if (!name.startsWith(NAME_PREFIX)) continue;
-      const [extension = ""] = name.slice(NAME_PREFIX.length).split("~");
+      const [extension = "", number = "0"] = name.slice(NAME_PREFIX.length).split(NUMBER_MARK);
       const host = this.#options.processes.add(this.#spec(extension, { name }));
-      const link = this.#options.context.paths.toolHostSocket(extension);
-      const isPublished = host.pid !== null && currentHostSocket(link)?.pid === host.pid;
-      if (isPublished && name.endsWith(SECOND_SUFFIX)) this.#second.add(extension);
+      if (this.#isPublished(extension, host)) this.#numbers.set(extension, Number(number));
+      else if (number !== "0") void this.#drain(host);
     }
   }
 
@@ -114,11 +119,11 @@ export class ToolHosts {
     });
   }
 
-  async #renew(host: ManagedProcess): Promise<void> {
+  async #renew(host: ManagedProcess, timeoutMs = RENEW_TIMEOUT_MS): Promise<void> {
     const { pid } = host;
     if (host.state === "running" && pid !== null) {
       sendSignal(pid, RENEW_SIGNAL);
-      const deadline = Date.now() + RENEW_TIMEOUT_MS;
+      const deadline = Date.now() + timeoutMs;
       while (host.pid === pid && Date.now() < deadline) await Bun.sleep(RETRY_MS);
       if (host.pid !== pid) return;
     }
@@ -132,33 +137,39 @@ export class ToolHosts {
    * @returns what could not be loaded, or why nothing was
    */
   async reload(extension: string, { stays }: { stays: boolean }): Promise<Reloaded> {
-    const { processes, context } = this.#options;
+    const { processes } = this.#options;
     const before = processes.get(this.#nameOf(extension));
     await before?.settled(START_TIMEOUT_MS);
     const isServed = before?.state === "running";
-    const isSecond = isServed !== this.#second.has(extension);
-    const name = NAME_PREFIX + extension + (isSecond ? SECOND_SUFFIX : "");
-    await processes.get(name)?.stop();
+    const number = (this.#numbers.get(extension) ?? 0) + 1;
     const mode: ToolHostMode = { careful: isServed, stays };
-    const host = processes.add(this.#spec(extension, { name, mode }));
+    const host = processes.add(this.#spec(extension, { name: nameOf(extension, number), mode }));
     host.start();
-    const link = context.paths.toolHostSocket(extension);
     const deadline = Date.now() + START_TIMEOUT_MS;
-    const isPublished = () => host.pid !== null && currentHostSocket(link)?.pid === host.pid;
-    while (!isPublished() && host.state !== "exited" && Date.now() < deadline) {
+    while (!this.#isPublished(extension, host) && Date.now() < deadline) {
+      if (host.state === "exited" || host.state === "stopped") break;
       await Bun.sleep(PUBLISH_POLL_MS);
     }
-    if (!isPublished()) {
+    if (!this.#isPublished(extension, host)) {
       await host.stop();
-      if (isServed) processes.remove(name);
+      processes.remove(host.spec.name);
       return { isLoaded: false, why: host.lastExit ?? "it did not start in time" };
     }
-    if (isSecond) this.#second.add(extension);
-    else this.#second.delete(extension);
-    if (isServed && before !== undefined) {
-      void this.#renew(before).then(() => processes.remove(before.spec.name));
-    }
+    this.#numbers.set(extension, number);
+    if (before !== undefined) void this.#drain(before);
     return { isLoaded: true };
+  }
+
+  /** Whether it is the one that new calls go to. */
+  #isPublished(extension: string, { pid }: ManagedProcess): boolean {
+    const link = this.#options.context.paths.toolHostSocket(extension);
+    return pid !== null && currentHostSocket(link)?.pid === pid;
+  }
+
+  /** Ends a run that another one has taken the place of, when its last call is answered. */
+  async #drain(host: ManagedProcess): Promise<void> {
+    await this.#renew(host, DRAIN_TIMEOUT_MS);
+    this.#options.processes.remove(host.spec.name);
   }
 
   /**
@@ -201,7 +212,7 @@ export class ToolHosts {
   }
 
   #nameOf(extension: string): string {
-    return NAME_PREFIX + extension + (this.#second.has(extension) ? SECOND_SUFFIX : "");
+    return nameOf(extension, this.#numbers.get(extension) ?? 0);
   }
 
   #host(extension: string): ManagedProcess {

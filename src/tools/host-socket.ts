@@ -1,6 +1,7 @@
 /** The socket of a tool host: a link at a fixed path to a socket that is named after the process. */
 import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { statOf } from "../lib/proc.ts";
 
 const SUFFIX = ".sock";
 const TARGET = /^[a-z0-9_-]+\.([1-9]\d{0,9})\.sock$/;
@@ -35,14 +36,18 @@ export function currentHostSocket(link: string): HostSocket | undefined {
   return pid === undefined ? undefined : { path: join(dirname(link), target), pid: Number(pid) };
 }
 
-/** Makes the listening process `pid` the one at `link`, in one step, and clears what was there before. */
+/**
+ * Makes the listening process `pid` the one at `link`, in one step, and clears what one that is dead left there.
+ * One that lives may have calls to go on with, and clears up after itself.
+ */
 export function publishHostSocket(link: string, pid: number): void {
   const before = currentHostSocket(link);
   const temporary = `${link}.${pid}.tmp`;
   rmSync(temporary, { force: true });
   symlinkSync(basename(hostSocketPath(link, pid)), temporary);
   renameSync(temporary, link);
-  if (before !== undefined && before.pid !== pid) rmSync(before.path, { force: true });
+  const isLeft = before !== undefined && before.pid !== pid && statOf(before.pid)?.alive !== true;
+  if (isLeft) rmSync(before.path, { force: true });
 }
 
 /** Takes the process `pid` from `link`, so that nobody new connects; a newer one stays. */

@@ -4,14 +4,13 @@ import type { Environment } from "../../config/environment.ts";
 import { layOutHome } from "../../config/home.ts";
 import { pathsOf } from "../../config/paths.ts";
 import { runningSupervisor } from "../../config/running.ts";
-import { ExtensionReload } from "../../contract/extension-reload.ts";
 import { provideAuthorKit } from "../../extensions/author-kit.ts";
 import { createExtension } from "../../extensions/scaffold.ts";
 import { readArguments } from "../arguments.ts";
 import { Control } from "../control.ts";
 import { EXT_USAGE } from "../usage.ts";
 import { readExtensionName } from "./extension-name.ts";
-import { RELOAD_TIMEOUT_MS, reloadText } from "./reload-text.ts";
+import { reload, reloadText } from "./reload.ts";
 
 const FLAG = { type: "boolean", default: false } as const;
 
@@ -35,12 +34,7 @@ export async function extNew(environment: Environment, args: string[]): Promise<
   process.stdout.write(`${join(paths.extensions, name)}\n`);
   for (const file of files) process.stdout.write(`  ${file}\n`);
   if (isRunning) {
-    const control = await Control.of(environment);
-    const reloaded = await control.ask(`/extensions/${name}/reload`, ExtensionReload, {
-      method: "POST",
-      body: {},
-      timeoutMs: RELOAD_TIMEOUT_MS,
-    });
+    const reloaded = await reload(await Control.of(environment), name, {});
     process.stdout.write(`${reloadText(reloaded)}\n`);
   } else process.stdout.write('Luna does not run: "luna up" starts it with the new extension.\n');
   process.stdout.write(`Next: luna ext dev ${name}\n`);
