@@ -6,6 +6,7 @@ import { USAGE } from "./usage.ts";
 const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   new: async () => (await import("./ext/new.ts")).extNew,
   dev: async () => (await import("./ext/dev.ts")).extDev,
+  check: async () => (await import("./ext/check.ts")).extCheck,
   reload: async () => (await import("./ext/reload.ts")).extReload,
 };
 

@@ -19,6 +19,7 @@ export const TOOLS_USAGE = {
 export const EXT_USAGE = {
   new: "luna ext new <name> [--python] [--no-ui] [--no-service]",
   dev: "luna ext dev <name> [--json]",
+  check: "luna ext check [<name>|<path>] [--all] [--json]",
   reload: "luna ext reload <name> [--json]",
 };
 
