@@ -1,6 +1,7 @@
 /** `luna doctor`: looks at everything that is known to go wrong, one check after another, while Luna runs or not. */
 import { readFileSync } from "node:fs";
 import type { Environment } from "../config/environment.ts";
+import { holderOf } from "../config/lock-holder.ts";
 import { MARK_VARIABLE, processMark } from "../config/mark.ts";
 import { pathsOf } from "../config/paths.ts";
 import { portsWith } from "../config/ports.ts";
@@ -23,7 +24,6 @@ import { limitsCheck } from "./doctor/limits.ts";
 import { portsCheck } from "./doctor/ports.ts";
 import { runningCheck } from "./doctor/running.ts";
 import { straysCheck } from "./doctor/strays.ts";
-import { holderOf } from "./home-lock.ts";
 import { USAGE } from "./usage.ts";
 
 const HEALTHY = 0;

@@ -1,6 +1,7 @@
 /** The command `luna down`: stops the Luna of this home, whoever of it still lives, and proves that nothing is left. */
 import { existsSync } from "node:fs";
 import type { Environment } from "../config/environment.ts";
+import { holderOf } from "../config/lock-holder.ts";
 import { isOfHome, MARK_VARIABLE, processMark } from "../config/mark.ts";
 import { type Paths, pathsOf } from "../config/paths.ts";
 import { runningSupervisor } from "../config/running.ts";
@@ -10,7 +11,7 @@ import { commandLineOf, findByVariable, isSameProcess, sendSignal } from "../lib
 import { endGroupsOf } from "../supervisor/limits.ts";
 import { killMarked } from "../supervisor/process/child.ts";
 import { readArguments } from "./arguments.ts";
-import { holderOf, lockOf } from "./home-lock.ts";
+import { lockOf } from "./home-lock.ts";
 import { USAGE } from "./usage.ts";
 
 /** The bootstrap needs less than 5 s; then it is ended by force. */

@@ -7,6 +7,7 @@ import { ensureCredentials } from "../config/credentials.ts";
 import { EnvFile } from "../config/env-file.ts";
 import { type Environment, selfCommand } from "../config/environment.ts";
 import { layOutHome } from "../config/home.ts";
+import { holderOf, RESTART_SIGNAL } from "../config/lock-holder.ts";
 import { isOfHome, MARK_VARIABLE } from "../config/mark.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { type Paths, pathsOf } from "../config/paths.ts";
@@ -26,7 +27,7 @@ import { endFamily, endMarked, killFamily, killMarked } from "../supervisor/proc
 import { readArguments } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { CoreTrial, settleTrial } from "./core-trial.ts";
-import { holderOf, lockOf } from "./home-lock.ts";
+import { lockOf } from "./home-lock.ts";
 import { ServiceReport } from "./service-report.ts";
 import { tellStart } from "./start-report.ts";
 import { untilAskedToStop } from "./stop-signals.ts";
@@ -90,6 +91,16 @@ function removeSockets(paths: Paths): void {
   }
 }
 
+/** Starts the supervisor again when it asks for that; before there is one, nothing is to be done. */
+function startAgainWhenAsked(): (supervisor: { restart(): void }) => void {
+  let follow: { restart(): void } | undefined;
+  // Without a listener the signal would end this process.
+  process.on(RESTART_SIGNAL, () => follow?.restart());
+  return (supervisor) => {
+    follow = supervisor;
+  };
+}
+
 /** The supervisor, and who looks after a new program of it. */
 async function supervise(options: {
   environment: Environment;
@@ -146,6 +157,7 @@ export async function up(environment: Environment, args: string[]): Promise<numb
     letGo();
     process.exit(1);
   });
+  const follow = startAgainWhenAsked();
   const manager = serviceManagerOf(environment.variables);
   const report = new ServiceReport(manager);
   report.begin();
@@ -169,6 +181,7 @@ export async function up(environment: Environment, args: string[]): Promise<numb
       ...{ environment, paths, config, update, control },
       become: makeWay,
     });
+    follow(supervisor);
     report.follow(control);
     // What is said to a service manager stays in its log, where a sign-in link has no place.
     void tellStart({ control, supervisor, began, say, withLink: manager === undefined }).catch(

@@ -28,6 +28,16 @@ export interface Paths {
   database: string;
   run: string;
   tools: string;
+  /** What is to be changed, what could not be, and how often that was tried (specification 4.3). */
+  updateQueue: string;
+  updateQueueFailed: string;
+  updateRetryCount: string;
+  /** The journal of each run, and beside it what it works on. */
+  runs: string;
+  /** The version before the present one of each extension. */
+  backups: string;
+  /** The data of extensions that were deleted. */
+  keptData: string;
   /** Events of the audit log that are on their way into the database. */
   audit: string;
   logs: string;
@@ -83,6 +93,12 @@ export function pathsOf(home: string): Paths {
     database: join(luna, "luna.db"),
     run: join(luna, "run"),
     tools: join(luna, "tools"),
+    updateQueue: join(luna, "update_queue.json"),
+    updateQueueFailed: join(luna, "update_queue_failed.json"),
+    updateRetryCount: join(luna, "update_retry_count.json"),
+    runs: join(luna, "runs"),
+    backups: join(luna, "backups"),
+    keptData: join(luna, "kept_data"),
     audit: join(luna, "audit"),
     logs: join(home, "logs"),
     serviceLogs: join(luna, "logs"),

@@ -125,8 +125,8 @@ export const RateLimitSettings = z.looseObject({
 });
 export type RateLimitSettings = z.infer<typeof RateLimitSettings>;
 
-/** Where newer versions come from. */
-const UpdateSettings = z.looseObject({
+/** Where newer versions come from, and how changes to what is installed are made. */
+export const UpdateSettings = z.looseObject({
   /** The GitHub repository with Luna's own releases, as `owner/name`. */
   core_repository: z
     .string()
@@ -135,7 +135,10 @@ const UpdateSettings = z.looseObject({
     .default(null),
   /** A new version of Luna that does not run well by then is taken back. */
   core_grace_ms: z.int().min(5_000).max(3_600_000).default(60_000),
+  /** A new version of an extension that is not well by then is taken back. */
+  health_grace_ms: z.int().min(1_000).max(600_000).default(20_000),
 });
+export type UpdateSettings = z.infer<typeof UpdateSettings>;
 
 export const MasterConfig = z.looseObject({
   luna: z

@@ -1,6 +1,7 @@
 /** What is known of a supervised process: in `.luna/state.json`, on the control API and on the Hub. */
 import { z } from "zod";
 import { LogBatch } from "./logs.ts";
+import { RunView } from "./run.ts";
 
 /** The states of supervisord (http://supervisord.org/subprocess.html#process-states). */
 export const ProcessState = z.enum([
@@ -113,6 +114,8 @@ export const LiveMessage = z.discriminatedUnion("topic", [
   z.object({ topic: z.literal("boot"), boot_id: z.string() }),
   z.object({ topic: z.literal("status"), overview: Overview }),
   LogBatch,
+  /** A run, after each thing that happens in it. */
+  z.object({ topic: z.literal("run"), run: RunView }),
   /** What the client sent could not be followed. */
   z.object({ topic: z.literal("refused"), message: z.string() }),
 ]);

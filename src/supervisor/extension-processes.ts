@@ -1,4 +1,5 @@
 /** Runs the UIs and services of enabled extensions, each on its own port (specification 4.2, 7.1; contract 4.3, 4.5). */
+import { existsSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { baseEnvironment } from "../config/environment.ts";
@@ -16,6 +17,7 @@ import { writeJsonAtomic } from "../lib/files.ts";
 import { holderOfPort } from "../lib/proc.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import { extensionRoutes } from "./extension-routes.ts";
+import type { HeldExtensions } from "./held-extensions.ts";
 import { assignPort, releasePorts } from "./port-assignment.ts";
 import type { ProcessSpec } from "./process/managed-process.ts";
 import type { Probe } from "./process/probe.ts";
@@ -35,6 +37,7 @@ interface ExtensionProcessesOptions {
   context: SpecContext;
   config: MasterConfigStore;
   processes: ProcessTable;
+  held: HeldExtensions;
 }
 
 /** The name in state.json: `<extension>_ui` or `<extension>__service_<service>` (contract 4.4). */
@@ -56,7 +59,7 @@ export class ExtensionProcesses {
 
   /** Assigns ports, writes the routes and starts what is enabled; answers with what cannot be used. */
   async start(extensions: readonly Extension[]): Promise<string[]> {
-    const { config, processes, context } = this.#options;
+    const { config, processes, context, held } = this.#options;
     const { extensions: entries } = await config.read();
     const enabled = extensions.filter(({ name }) => entries[name]?.enabled === true);
     const found = await Promise.all(enabled.map(ownProcesses));
@@ -68,7 +71,9 @@ export class ExtensionProcesses {
     const { port_assignments } = await config.read();
     const routes = extensionRoutes(enabled, wanted, (one) => this.#portOf(one, port_assignments));
     await writeJsonAtomic(context.paths.routes, routes satisfies RoutesFile);
+    await this.#endUnwanted(entries, wanted.map(processName));
     for (const one of wanted) {
+      if (held.has(one.extension)) continue;
       // Of an earlier call, before a file that kept others out was mended.
       if (processes.get(processName(one)) !== undefined) continue;
       const spec = await this.#spec(one, this.#portOf(one, port_assignments));
@@ -77,12 +82,27 @@ export class ExtensionProcesses {
     return [...found.flatMap((one) => one.problems.map(({ message }) => message)), ...problems];
   }
 
+  /** Ends what is not there or not enabled any more; what only cannot be read at the moment goes on. */
+  async #endUnwanted(entries: MasterConfig["extensions"], wanted: string[]): Promise<void> {
+    const { processes } = this.#options;
+    const unwanted = processes.all().filter(({ spec: { name, kind, extension = "", cwd } }) => {
+      if ((kind !== "ui" && kind !== "service") || wanted.includes(name)) return false;
+      return entries[extension]?.enabled !== true || !existsSync(join(cwd, "start.sh"));
+    });
+    await Promise.all(
+      unwanted.map(async (one) => {
+        await one.stop();
+        processes.forget(one.spec.name);
+      }),
+    );
+  }
+
   /** Gives each its port, and leaves out those for which there is none. */
   async #assignPorts(all: readonly OwnProcess[], installed: ReadonlySet<string>) {
     const { config, context } = this.#options;
     const isFree = (port: number): boolean =>
       holderOfPort(port + context.environment.portOffset) === undefined;
-    const isThere = (name: string): boolean => installed.has(name.split(".")[0] ?? "");
+    const isThere = (name: string): boolean => this.#isThere(name, installed);
     const before = (await config.read()).port_assignments;
     const assigned = structuredClone(before);
     assigned.extensions = releasePorts(assigned.extensions, isThere);
@@ -110,6 +130,17 @@ export class ExtensionProcesses {
       });
     }
     return { wanted, problems };
+  }
+
+  /** Whether a port's owner, `<extension>` or `<extension>.<service>`, is still installed. */
+  #isThere(name: string, installed: ReadonlySet<string>): boolean {
+    const { context, held } = this.#options;
+    const [extension = "", service] = name.split(".");
+    if (held.has(extension)) return true;
+    const folder = service === undefined ? "ui" : join("services", service);
+    return (
+      installed.has(extension) && existsSync(join(context.paths.extensions, extension, folder))
+    );
   }
 
   /** The port that it listens on now, `LUNA_PORT_OFFSET` included. */

@@ -36,6 +36,7 @@ export class InstalledWatch {
   #installed: readonly Problem[] = [];
   #env: readonly Problem[] = [];
   #hasFailed = false;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: InstalledWatchOptions) {
     this.#options = options;
@@ -50,7 +51,13 @@ export class InstalledWatch {
   }
 
   /** Finds, registers, starts and describes what is installed; what runs already is left alone. */
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
+    const result = this.#turn.then(() => this.#sync());
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #sync(): Promise<void> {
     const { paths, config, extensionProcesses, toolHosts, log } = this.#options;
     const found: [text: string, fix: string][] = [];
     this.#hasFailed = false;

@@ -24,6 +24,7 @@ import { coreUpdateOf, proveItself } from "./core-update.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
 import { createInstalled } from "./extension-reload.ts";
 import { createExternalServices } from "./external-services/create.ts";
+import { HeldExtensions } from "./held-extensions.ts";
 import { createKeys } from "./keys.ts";
 import { endUnwanted, startCore, stopAll } from "./lifecycle.ts";
 import { Limits } from "./limits.ts";
@@ -37,6 +38,7 @@ import { KnownSecrets } from "./secrets/known-secrets.ts";
 import { readSecrets } from "./secrets/read.ts";
 import { assignedPorts, modelOf } from "./settings.ts";
 import { ToolHosts } from "./tool-hosts.ts";
+import { createUpdates } from "./updates.ts";
 import { UsageMeter } from "./usage.ts";
 
 /** How often what a start goes on to begin is looked for, when it has to stop. */
@@ -86,13 +88,14 @@ async function build(environment: Environment) {
     limited: (spec) => limits.apply(spec),
     port: ports.supervisor,
   });
-  const toolHosts = new ToolHosts({ context, processes, config, log });
-  const extensionProcesses = new ExtensionProcesses({ context, config, processes });
+  const held = new HeldExtensions();
+  const toolHosts = new ToolHosts({ context, processes, config, held, log });
+  const extensionProcesses = new ExtensionProcesses({ context, config, processes, held });
   const catalogue = new ToolCatalogue({ paths, config });
-  const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
   const token = credentials.toolHostToken;
   const toolClient = new ToolClient({
-    ...{ paths, catalogue, config, supervisorUrl, token, audit, log },
+    ...{ paths, catalogue, config, token, audit, log },
+    supervisorUrl: `http://127.0.0.1:${ports.supervisor}`,
   });
   const toolNames = async () => (await catalogue.read()).tools.map(({ name }) => name);
   const mcpServers = new McpServers({ config, publicUrl: public_url, toolNames });
@@ -109,6 +112,7 @@ async function build(environment: Environment) {
       ...processes.problems,
       ...installed.problems,
       ...keys.problems(),
+      ...updates.problems(),
     ],
     secrets: known.values,
     missingSecrets: () => secrets.missing,
@@ -121,19 +125,24 @@ async function build(environment: Environment) {
     ...{ paths, envFile, config, processes, extensionProcesses, toolHosts, secrets, log, onChange },
   });
   const coreUpdate = coreUpdateOf(context, config);
+  const updates = createUpdates({
+    ...{ context, config, processes, toolHosts, held, audit, log, coreUpdate },
+    ...{ installed: () => installed, secrets: known.values, services: external.externalServices },
+    onRun: (run) => live.tellRun(run),
+  });
   const keys = createKeys({ context, log, onChange });
   const app = createSupervisorApp({
-    ...{ ...keys, ...external },
+    ...{ ...keys, ...external, ...updates, coreUpdate },
     ...configuration.answering({ processes, secrets, known: known.values, onChange }),
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
-    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit, coreUpdate },
+    ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
     assignedPorts: () => assignedPorts(config.last, environment.portOffset),
     connect: { public_url, ...commandLine(environment) },
   });
   return {
     ...ground,
-    ...{ processes, toolHosts, installed },
+    ...{ processes, toolHosts, installed, updates },
     ...{ live, app, limits, rotator, keys, coreUpdate, external },
   };
 }
@@ -143,7 +152,7 @@ export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const parts = await build(environment);
   const { context, deployment, processes, toolHosts, installed } = parts;
-  const { live, progress, note, limits, rotator, keys, external } = parts;
+  const { live, progress, note, limits, rotator, keys, external, updates } = parts;
   const { paths, ports } = context;
   const server = serve({
     fetch: parts.app.fetch,
@@ -156,6 +165,7 @@ export async function main(environment: Environment): Promise<void> {
     await removeLeftOvers(paths).catch((error: unknown) => note(messageOf(error)));
     await rotator.start().catch((error: unknown) => note(messageOf(error)));
     await processes.load();
+    await updates.recover();
     toolHosts.adopt();
     await provideBun(paths).catch((error: unknown) => note(messageOf(error)));
     await keys.watchKeys();
@@ -168,6 +178,7 @@ export async function main(environment: Environment): Promise<void> {
     await limits.clear();
     await installed.watch();
     external.watch();
+    await updates.begin();
     if (progress.phase === "starting") progress.phase = "running";
     live.announce();
     const graceMs = parts.config.last?.updates.core_grace_ms ?? 0;
@@ -180,6 +191,7 @@ export async function main(environment: Environment): Promise<void> {
   parts.log.info("Stopping", { signal: await stopping });
   progress.phase = "stopping";
   live.close();
+  await updates.runs.stop();
   // Again and again: a start that is still under way begins more, and waits for what it began.
   const isStarted = started.then(() => true);
   do await stopAll(processes);

@@ -13,7 +13,7 @@ import { sendSignal } from "../lib/proc.ts";
 import { TOOL_HOST_MODE, type ToolHostMode } from "../tools/host-mode.ts";
 import { currentHostSocket, removeHostSocket } from "../tools/host-socket.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
-
+import type { HeldExtensions } from "./held-extensions.ts";
 import type { ManagedProcess, ProcessSpec } from "./process/managed-process.ts";
 import { answers } from "./process/probe.ts";
 import type { ProcessTable } from "./process/process-table.ts";
@@ -41,6 +41,7 @@ interface ToolHostsOptions {
   context: SpecContext;
   processes: ProcessTable;
   config: MasterConfigStore;
+  held: HeldExtensions;
   log: Logger;
 }
 
@@ -60,6 +61,9 @@ export class ToolHosts {
   /** How often an extension's run took another one's place: its processes have names of their own. */
   readonly #numbers = new Map<string, number>();
 
+  /** Why the tools of an extension could not be loaded when that was tried last. */
+  readonly #failures = new Map<string, string>();
+
   constructor(options: ToolHostsOptions) {
     this.#options = options;
   }
@@ -77,6 +81,8 @@ export class ToolHosts {
 
   /** Makes sure that the extension's host answers on its socket. */
   async start(extension: string): Promise<{ pid: number }> {
+    // One that is being updated is there again in a moment.
+    await this.#options.held.released(extension);
     const config = await this.#options.config.read();
     const isEnabled = config.extensions[extension]?.enabled ?? false;
     if (!isEnabled || !existsSync(join(this.#options.context.paths.extensions, extension))) {
@@ -117,6 +123,22 @@ export class ToolHosts {
     void this.#renew(host).catch((error: unknown) => {
       this.#options.log.error(`Cannot end "${host.spec.name}": ${messageOf(error)}`);
     });
+  }
+
+  /** Ends all runs of the extension once their calls are answered, and forgets what was known of its tools. */
+  async endAll(extension: string): Promise<void> {
+    const { processes } = this.#options;
+    const own = processes.all().filter(({ spec }) => {
+      return spec.kind === "tool-host" && spec.extension === extension;
+    });
+    await Promise.all(own.map((host) => this.#renew(host)));
+    for (const { spec } of own) processes.remove(spec.name);
+    this.#numbers.delete(extension);
+    this.#failures.delete(extension);
+  }
+
+  failureOf(extension: string): string | undefined {
+    return this.#failures.get(extension);
   }
 
   async #renew(host: ManagedProcess, timeoutMs = RENEW_TIMEOUT_MS): Promise<void> {
@@ -177,6 +199,14 @@ export class ToolHosts {
    * @returns what went wrong, in a sentence
    */
   async describe(extension: string): Promise<string | undefined> {
+    if (this.#options.held.has(extension)) return undefined;
+    const failure = await this.#describe(extension);
+    if (failure === undefined) this.#failures.delete(extension);
+    else this.#failures.set(extension, failure);
+    return failure;
+  }
+
+  async #describe(extension: string): Promise<string | undefined> {
     const spec = this.#spec(extension);
     const log = openSync(spec.log, "a", PRIVATE_MODE);
     const child = Bun.spawn([...spec.command, "--describe"], {

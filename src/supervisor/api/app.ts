@@ -18,6 +18,9 @@ import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
 import { type McpServersDeps, mcpServersRoutes } from "./mcp-servers.ts";
+import { type PowerDeps, powerRoutes } from "./power.ts";
+import { type QueueDeps, queueRoutes } from "./queue.ts";
+import { type RunsDeps, runsRoutes } from "./runs.ts";
 import { type ServicesDeps, servicesRoutes } from "./services.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
 import { type ToolHostsDeps, toolHostsRoutes } from "./tool-hosts.ts";
@@ -35,6 +38,9 @@ export interface SupervisorDeps
     ApiKeyUsesDeps,
     CoreDeps,
     KeysDeps,
+    QueueDeps,
+    RunsDeps,
+    PowerDeps,
     ConfigDeps,
     ExternalServicesDeps,
     ExtensionsDeps {
@@ -79,6 +85,9 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/agents", agentKeyRoutes(deps))
     .route("/core", coreRoutes(deps))
     .route("/keys", keysRoutes(deps))
+    .route("/queue", queueRoutes(deps))
+    .route("/runs", runsRoutes(deps))
+    .route("/", powerRoutes(deps))
     .route("/config", configRoutes(deps))
     .route("/extensions", extensionsRoutes(deps))
     .route("/api/external-services", externalServicesRoutes(deps));

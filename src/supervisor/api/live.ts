@@ -3,6 +3,7 @@ import type { ServerWebSocket } from "bun";
 import type { WSContext, WSEvents } from "hono/ws";
 import { LiveRequest } from "../../contract/logs.ts";
 import type { LiveMessage, Overview } from "../../contract/process.ts";
+import type { RunView } from "../../contract/run.ts";
 import { InvalidInputError, messageOf } from "../../lib/errors.ts";
 import { LogFeed } from "../log-feed.ts";
 
@@ -76,6 +77,11 @@ export class Live {
       this.#timer = undefined;
       void this.#status(this.#pages);
     }, GATHER_MS);
+  }
+
+  /** Tells everyone how far a run is. */
+  tellRun(run: RunView): void {
+    for (const page of this.#pages) send(page, { topic: "run", run });
   }
 
   close(): void {

@@ -35,6 +35,7 @@ export class ProcessTable {
   #dirty = false;
   readonly #bootstrap = { pid: process.ppid, start_ticks: statOf(process.ppid)?.start_ticks ?? 0 };
   readonly #stoppedByHand = new Set<string>();
+  #isFirst = true;
   /** What was done before this supervisor began, under the same bootstrap. */
   readonly #ended = new Set<string>();
   readonly #problems = new Map<string, Problem>();
@@ -50,7 +51,8 @@ export class ProcessTable {
       const file = await readJsonIfThere(statePath, StateFile);
       this.#previous = file?.supervisor.version === VERSION ? file.services : {};
       // Another bootstrap means that somebody started Luna anew, and with it everything.
-      if (!Bun.deepEquals(file?.supervisor.bootstrap, this.#bootstrap)) return;
+      this.#isFirst = !Bun.deepEquals(file?.supervisor.bootstrap, this.#bootstrap);
+      if (this.#isFirst) return;
       for (const [name, { stopped_by_hand, status }] of Object.entries(this.#previous)) {
         if (stopped_by_hand) this.#stoppedByHand.add(name);
         if (status === "exited") this.#ended.add(name);
@@ -136,6 +138,29 @@ export class ProcessTable {
     this.#processes.delete(name);
     delete this.#previous[name];
     this.#changed();
+  }
+
+  /** Forgets also that somebody stopped it: another one of this name is not meant. */
+  forget(name: string): void {
+    this.#stoppedByHand.delete(name);
+    this.#ended.delete(name);
+    this.remove(name);
+  }
+
+  /** Takes over nothing that ran of the extension: its files are not those that it was started from. */
+  disown(extension: string): void {
+    for (const name of this.previousNames()) {
+      const isOwn =
+        name === `${extension}_ui` ||
+        name.split("~")[0] === `tool-host-${extension}` ||
+        name.startsWith(`${extension}__service_`);
+      if (isOwn) delete this.#previous[name];
+    }
+  }
+
+  /** Whether this is the first supervisor of its `luna up`. */
+  get isFirst(): boolean {
+    return this.#isFirst;
   }
 
   /** By its name, or as `port_assignments` calls it: `<extension>.<service>`. */

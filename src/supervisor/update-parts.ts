@@ -1,0 +1,43 @@
+/** Where runs get what they bring into place: packages, services, and Luna's own program. */
+import type { CoreUpdate } from "../core-update/core-update.ts";
+import { UnavailableError } from "../lib/errors.ts";
+import { installPackages } from "../packages/install.ts";
+import type { Fetch, InstallPackages, InstallService, UpdateCore } from "../updates/parts.ts";
+import type { SpecContext } from "./core-services.ts";
+import type { ExternalServices } from "./external-services/external-services.ts";
+
+interface UpdatePartsOptions {
+  context: SpecContext;
+  coreUpdate: CoreUpdate;
+  services: Pick<ExternalServices, "installService">;
+  /** A program is in place that only a start of everything brings into action. */
+  onNewProgram(): void;
+}
+
+export interface UpdateParts {
+  fetch: Fetch;
+  installPackages: InstallPackages;
+  installService: InstallService;
+  updateCore: UpdateCore;
+}
+
+export function updateParts(options: UpdatePartsOptions): UpdateParts {
+  const { context, coreUpdate, services, onNewProgram } = options;
+  const { environment, paths } = context;
+  return {
+    fetch: async (source) => {
+      throw new UnavailableError(`Cannot get "${source}": this Luna has no way to get sources`);
+    },
+    installPackages: (given) =>
+      installPackages({ ...given, environment, cache: paths.packageCache }),
+    installService: (name, given) => services.installService(name, given),
+    updateCore: async ({ target_version }, { run, log, signal }) => {
+      const versions = await coreUpdate.prepare(target_version, {
+        signal,
+      });
+      await coreUpdate.swap({ ...versions, run });
+      onNewProgram();
+      log(`Luna ${versions.to} is in place, and starts in a moment`);
+    },
+  };
+}
