@@ -30,6 +30,20 @@ const loginRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/login/login-page.tsx"), "LoginPage"),
 });
 
+const consentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/consent",
+  validateSearch: (search): { request?: string; problem?: string } => {
+    const request = textOf(search["request"]);
+    const problem = textOf(search["problem"]);
+    return {
+      ...(request === undefined ? {} : { request }),
+      ...(problem === undefined ? {} : { problem }),
+    };
+  },
+  component: lazyRouteComponent(() => import("./pages/consent/consent-page.tsx"), "ConsentPage"),
+});
+
 /** Everything behind sign-in shares the frame and its live connection. */
 const frameRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -89,6 +103,7 @@ const activityRoute = createRoute({
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
     loginRoute,
+    consentRoute,
     frameRoute.addChildren([
       homeRoute,
       toolsRoute.addChildren([toolRoute]),

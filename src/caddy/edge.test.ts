@@ -27,6 +27,7 @@ test("Caddy runs the generated file, with three tokens and folders of Luna's own
     authToken: "c",
     mcpToken: "d",
     toolHostToken: "e",
+    tokenCheck: "f",
   };
   expect(caddyEnvironment({ base, paths, credentials })).toEqual({
     PATH: "/usr/bin:/bin",

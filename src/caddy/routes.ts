@@ -106,7 +106,24 @@ export const ROUTES: readonly Route[] = [
     name: "well_known",
     paths: ["/.well-known/*"],
     access: "own",
-    upstream: "mcp",
+    upstream: "auth",
+    bodyMax: "64KiB",
+  },
+  // Where the owner's browser asks for a client; a session decides what comes of it.
+  {
+    name: "authorize",
+    paths: ["/api/authorize"],
+    access: "own",
+    upstream: "auth",
+    bodyMax: "64KiB",
+    cookies: true,
+  },
+  // Where clients ask for themselves, each with its own proof.
+  {
+    name: "oauth",
+    paths: ["/api/token", "/api/register", "/api/revoke"],
+    access: "own",
+    upstream: "auth",
     bodyMax: "64KiB",
   },
   {

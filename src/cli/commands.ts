@@ -109,7 +109,8 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "mcp",
     usage: USAGE.mcp,
-    summary: "mcp stdio --hub <name>: bridge a named MCP server to stdio",
+    summary:
+      "mcp stdio --hub <name>: bridge a named MCP server; mcp clients: who has signed in, and revoke",
     load: async () => (await import("./mcp.ts")).mcp,
   },
   {

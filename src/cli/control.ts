@@ -9,6 +9,7 @@ import { runningOffset } from "../config/running.ts";
 import { AuditPage } from "../contract/audit.ts";
 import { Ended, LoginLink } from "../contract/auth.ts";
 import { ErrorBody } from "../contract/error.ts";
+import { OAuthClientList } from "../contract/oauth.ts";
 import { Overview } from "../contract/process.ts";
 import { LunaError, UnavailableError } from "../lib/errors.ts";
 
@@ -140,6 +141,19 @@ export class Control {
       LoginLink,
     );
     return `${publicUrl}/login#t=${token}`;
+  }
+
+  /** The MCP clients that the owner has let in. */
+  oauthClients(): Promise<OAuthClientList> {
+    const url = `http://127.0.0.1:${this.#ports.auth}/oauth/clients`;
+    return call({ url, token: this.#credentials.authToken }, OAuthClientList);
+  }
+
+  /** Ends all that a client was allowed. */
+  async removeOAuthClient(client_id: string): Promise<void> {
+    const query = new URLSearchParams({ client_id });
+    const url = `http://127.0.0.1:${this.#ports.auth}/oauth/clients?${query}`;
+    await call({ url, token: this.#credentials.authToken, method: "DELETE" }, Done);
   }
 
   /** Sets the owner's passphrase, or removes it with null; returns how many sessions that ended. */

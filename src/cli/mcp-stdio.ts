@@ -12,13 +12,14 @@ import { InvalidInputError } from "../lib/errors.ts";
 import { readArguments } from "./arguments.ts";
 import { Bridge } from "./mcp-bridge.ts";
 import { lunaFetch } from "./mcp-fetch.ts";
-import { USAGE } from "./usage.ts";
+import { MCP_USAGE } from "./usage.ts";
 
 /** How long requests under way may go on after the client closed stdin: a tool's usual limit. */
 const DRAIN_MS = 30_000;
 
 function hubIn(args: string[]): string | undefined {
-  return readArguments(args, { usage: USAGE.mcp, options: { hub: { type: "string" } } }).values.hub;
+  return readArguments(args, { usage: MCP_USAGE.stdio, options: { hub: { type: "string" } } })
+    .values.hub;
 }
 
 async function requireHub(args: string[], paths: Paths): Promise<string> {
@@ -27,7 +28,7 @@ async function requireHub(args: string[], paths: Paths): Promise<string> {
   const { mcp_servers } = await new MasterConfigStore(paths.masterConfig).read();
   const names = Object.keys(mcp_servers).join(", ") || "none yet, create one in the Hub";
   throw new InvalidInputError(
-    `Cannot choose an MCP server: use "${USAGE.mcp}"; there are: ${names}`,
+    `Cannot choose an MCP server: use "${MCP_USAGE.stdio}"; there are: ${names}`,
   );
 }
 

@@ -1,10 +1,11 @@
-/** `luna mcp …`: what has to do with MCP clients of this machine. */
+/** `luna mcp …`: what has to do with MCP clients. */
 import type { Environment } from "../config/environment.ts";
 import { readVerb } from "./arguments.ts";
+import { mcpClients } from "./mcp-clients.ts";
 import { mcpStdio } from "./mcp-stdio.ts";
 import { USAGE } from "./usage.ts";
 
-const VERBS = { stdio: mcpStdio };
+const VERBS = { stdio: mcpStdio, clients: mcpClients };
 
 export function mcp(environment: Environment, args: string[]): Promise<number> {
   const { verb, rest } = readVerb(args, { verbs: VERBS, usage: USAGE.mcp });

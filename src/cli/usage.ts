@@ -23,6 +23,11 @@ export const EXT_USAGE = {
   reload: "luna ext reload <name> [--json]",
 };
 
+export const MCP_USAGE = {
+  stdio: "luna mcp stdio --hub <name>",
+  clients: "luna mcp clients [list | revoke <name|id>] [--json]",
+};
+
 export const USAGE = {
   up: "luna up",
   down: "luna down",
@@ -43,7 +48,7 @@ export const USAGE = {
        luna secrets import <file> [--yes]  shows what it would change, and asks`,
   ext: Object.values(EXT_USAGE).join("\n       "),
   tools: Object.values(TOOLS_USAGE).join("\n       "),
-  mcp: "luna mcp stdio --hub <name>",
+  mcp: Object.values(MCP_USAGE).join("\n       "),
   unit: "luna unit [--user | --system]",
   version: "luna version",
   help: "luna help",

@@ -18,6 +18,8 @@ export interface Credentials {
   mcpToken: string;
   /** What the agent API and MCP need of the supervisor: to start and stop tool hosts, and to tell which keys were used. */
   toolHostToken: string;
+  /** Opens auth's question what an access token opens, for MCP. */
+  tokenCheck: string;
 }
 
 const GENERATED = {
@@ -36,6 +38,7 @@ export function credentialsFrom(values: Readonly<Record<string, string>>): Crede
     authToken: deriveSecret(LUNA_SECRET, "auth"),
     mcpToken: deriveSecret(LUNA_SECRET, "mcp"),
     toolHostToken: deriveSecret(LUNA_SECRET, "tool-host"),
+    tokenCheck: deriveSecret(LUNA_SECRET, "token-check"),
   };
 }
 

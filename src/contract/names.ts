@@ -13,6 +13,7 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set([
   "main",
   "mcp",
   "register",
+  "revoke",
   "supervisor",
   "token",
 ]);

@@ -18,6 +18,17 @@ function isUnavailable(thrown: unknown): boolean {
   return CONNECTION.test(code) || SQLSTATE_UNAVAILABLE.test(code);
 }
 
+/** Whether a row could not be written because the one that it belongs to was removed a moment ago. */
+export function isOrphan(thrown: unknown): boolean {
+  let cause = thrown;
+  for (let depth = 0; depth < CAUSES_MAX && cause instanceof Error; depth += 1) {
+    const code = "code" in cause ? String(cause.code) : "";
+    if (code === "SQLITE_CONSTRAINT_FOREIGNKEY" || code === "23503") return true;
+    cause = cause.cause;
+  }
+  return false;
+}
+
 /**
  * What a caller is told when the database is down, locked or full; undefined when `thrown` is something else.
  * The cause is for the log: it names hosts and files.

@@ -3,9 +3,11 @@ import { UnavailableError } from "../lib/errors.ts";
 import signInPostgres from "./migrations/postgres/0001-sign-in.sql" with { type: "text" };
 import methodsPostgres from "./migrations/postgres/0002-sign-in-methods.sql" with { type: "text" };
 import auditPostgres from "./migrations/postgres/0003-audit.sql" with { type: "text" };
+import oauthPostgres from "./migrations/postgres/0004-oauth.sql" with { type: "text" };
 import signInSqlite from "./migrations/sqlite/0001-sign-in.sql" with { type: "text" };
 import methodsSqlite from "./migrations/sqlite/0002-sign-in-methods.sql" with { type: "text" };
 import auditSqlite from "./migrations/sqlite/0003-audit.sql" with { type: "text" };
+import oauthSqlite from "./migrations/sqlite/0004-oauth.sql" with { type: "text" };
 
 interface Migration {
   /** What `luna_migrations` remembers; never changed once released. */
@@ -19,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0001-sign-in", sqlite: signInSqlite, postgres: signInPostgres },
   { name: "0002-sign-in-methods", sqlite: methodsSqlite, postgres: methodsPostgres },
   { name: "0003-audit", sqlite: auditSqlite, postgres: auditPostgres },
+  { name: "0004-oauth", sqlite: oauthSqlite, postgres: oauthPostgres },
 ];
 
 /** The same text in both dialects. */

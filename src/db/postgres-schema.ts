@@ -2,6 +2,7 @@
 import { bigint, pgTable, text } from "drizzle-orm/pg-core";
 import type { AuditEvent } from "../contract/audit.ts";
 import type { Me } from "../contract/auth.ts";
+import type { OAuthClientAuth, OAuthClientKind } from "../contract/oauth.ts";
 
 /** Milliseconds since 1970. */
 const time = () => bigint({ mode: "number" });
@@ -82,6 +83,53 @@ const audit = pgTable("luna_audit", {
   details: text(),
 });
 
+const oauth_clients = pgTable("luna_oauth_clients", {
+  id: text().primaryKey(),
+  kind: text().$type<OAuthClientKind>().notNull(),
+  name: text().notNull(),
+  client_uri: text(),
+  redirect_uris: text().notNull(),
+  grant_types: text(),
+  auth_method: text().$type<OAuthClientAuth>().notNull(),
+  secret_hash: text(),
+  created_at: time().notNull(),
+  last_used_at: time(),
+  fresh_until: time(),
+});
+
+const oauth_grants = pgTable("luna_oauth_grants", {
+  id: text().primaryKey(),
+  client_id: text()
+    .notNull()
+    .references(() => oauth_clients.id, { onDelete: "cascade" }),
+  user_id: text()
+    .notNull()
+    .references(() => users.id, { onDelete: "cascade" }),
+  method: text().$type<Me["method"]>().notNull(),
+  github_id: bigint({ mode: "number" }).references(() => github_accounts.github_id, {
+    onDelete: "cascade",
+  }),
+  redirect_uri: text().notNull(),
+  scope: text().notNull(),
+  resource: text(),
+  created_at: time().notNull(),
+  last_used_at: time(),
+  expires_at: time().notNull(),
+});
+
+const oauth_tokens = pgTable("luna_oauth_tokens", {
+  token_hash: text().primaryKey(),
+  grant_id: text()
+    .notNull()
+    .references(() => oauth_grants.id, { onDelete: "cascade" }),
+  kind: text().$type<"code" | "access" | "refresh">().notNull(),
+  scope: text().notNull(),
+  challenge: text(),
+  created_at: time().notNull(),
+  expires_at: time().notNull(),
+  used_at: time(),
+});
+
 export const postgresTables = {
   users,
   github_accounts,
@@ -90,4 +138,7 @@ export const postgresTables = {
   passphrases,
   passkeys,
   audit,
+  oauth_clients,
+  oauth_grants,
+  oauth_tokens,
 };

@@ -2,6 +2,7 @@
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { AuditEvent } from "../contract/audit.ts";
 import type { Me } from "../contract/auth.ts";
+import type { OAuthClientAuth, OAuthClientKind } from "../contract/oauth.ts";
 
 const users = sqliteTable("luna_users", {
   id: text().primaryKey(),
@@ -77,6 +78,51 @@ const audit = sqliteTable("luna_audit", {
   details: text(),
 });
 
+const oauth_clients = sqliteTable("luna_oauth_clients", {
+  id: text().primaryKey(),
+  kind: text().$type<OAuthClientKind>().notNull(),
+  name: text().notNull(),
+  client_uri: text(),
+  redirect_uris: text().notNull(),
+  grant_types: text(),
+  auth_method: text().$type<OAuthClientAuth>().notNull(),
+  secret_hash: text(),
+  created_at: integer().notNull(),
+  last_used_at: integer(),
+  fresh_until: integer(),
+});
+
+const oauth_grants = sqliteTable("luna_oauth_grants", {
+  id: text().primaryKey(),
+  client_id: text()
+    .notNull()
+    .references(() => oauth_clients.id, { onDelete: "cascade" }),
+  user_id: text()
+    .notNull()
+    .references(() => users.id, { onDelete: "cascade" }),
+  method: text().$type<Me["method"]>().notNull(),
+  github_id: integer().references(() => github_accounts.github_id, { onDelete: "cascade" }),
+  redirect_uri: text().notNull(),
+  scope: text().notNull(),
+  resource: text(),
+  created_at: integer().notNull(),
+  last_used_at: integer(),
+  expires_at: integer().notNull(),
+});
+
+const oauth_tokens = sqliteTable("luna_oauth_tokens", {
+  token_hash: text().primaryKey(),
+  grant_id: text()
+    .notNull()
+    .references(() => oauth_grants.id, { onDelete: "cascade" }),
+  kind: text().$type<"code" | "access" | "refresh">().notNull(),
+  scope: text().notNull(),
+  challenge: text(),
+  created_at: integer().notNull(),
+  expires_at: integer().notNull(),
+  used_at: integer(),
+});
+
 export const sqliteTables = {
   users,
   github_accounts,
@@ -85,4 +131,7 @@ export const sqliteTables = {
   passphrases,
   passkeys,
   audit,
+  oauth_clients,
+  oauth_grants,
+  oauth_tokens,
 };

@@ -33,7 +33,10 @@ const CORE_SERVICES: Record<CoreServiceName, CoreService> = {
       ...["DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"],
       ...GITHUB_VARIABLES,
     ],
-    tokens: (credentials) => ({ LUNA_AUTH_TOKEN: credentials.authToken }),
+    tokens: (credentials) => ({
+      LUNA_AUTH_TOKEN: credentials.authToken,
+      LUNA_TOKEN_CHECK: credentials.tokenCheck,
+    }),
     place: (deployment) => ({
       LUNA_PUBLIC_URL: publicUrl(deployment),
       LUNA_DEPLOYMENT_MODE: deployment.mode,
@@ -56,7 +59,9 @@ const CORE_SERVICES: Record<CoreServiceName, CoreService> = {
     tokens: (credentials) => ({
       LUNA_MCP_TOKEN: credentials.mcpToken,
       LUNA_TOOL_HOST_TOKEN: credentials.toolHostToken,
+      LUNA_TOKEN_CHECK: credentials.tokenCheck,
     }),
+    place: (deployment) => ({ LUNA_PUBLIC_URL: publicUrl(deployment) }),
   },
   hub: { label: "Hub", path: "/", settings: [], tokens: () => ({}) },
 };

@@ -6,6 +6,7 @@ import { accountSuite } from "../support/auth-account-suite.ts";
 import { authAuditSuite } from "../support/auth-audit-suite.ts";
 import { githubSuite } from "../support/auth-github-suite.ts";
 import { startAuth } from "../support/auth-harness.ts";
+import { oauthSuite } from "../support/auth-oauth-suite.ts";
 import { passkeySuite } from "../support/auth-passkey-suite.ts";
 import { authSuite } from "../support/auth-suite.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -20,6 +21,7 @@ accountSuite({ name: "postgres", create });
 authAuditSuite({ name: "postgres", create });
 githubSuite({ name: "postgres", create });
 passkeySuite({ name: "postgres", create });
+oauthSuite({ name: "postgres", create });
 
 test("a database that hangs holds a request ten seconds, not for ever", async () => {
   const settings = await server.createDatabase();

@@ -275,6 +275,7 @@ export function databaseScenario(
     environment: (home, lane) => ({
       ...clean(home, offsetOf(lane)),
       LUNA_AUTH_TOKEN: TOKEN,
+      LUNA_TOKEN_CHECK: TOKEN,
       LUNA_PUBLIC_URL: "http://127.0.0.1:8443",
       LUNA_DEPLOYMENT_MODE: "local",
     }),

@@ -30,6 +30,7 @@ function spawnAuth(extra: Record<string, string> = {}) {
       LUNA_HOME: home,
       LUNA_PORT_OFFSET: `${offset}`,
       LUNA_AUTH_TOKEN: TOKEN,
+      LUNA_TOKEN_CHECK: TOKEN,
       LUNA_PUBLIC_URL: "http://127.0.0.1:8443",
       LUNA_DEPLOYMENT_MODE: "local",
       ...extra,

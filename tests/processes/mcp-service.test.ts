@@ -59,6 +59,8 @@ test("the service serves the tools of its home, and ends when asked", async () =
       LUNA_PORT_OFFSET: String(port - portsWith(0).mcp),
       LUNA_MCP_TOKEN: "token-of-the-owner",
       LUNA_TOOL_HOST_TOKEN: "token-of-tool-hosts",
+      LUNA_TOKEN_CHECK: "token-of-checks",
+      LUNA_PUBLIC_URL: "http://127.0.0.1:8443",
     },
     stderr: "pipe",
   });

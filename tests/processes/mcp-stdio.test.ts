@@ -19,7 +19,7 @@ import { McpServer } from "../../src/contract/config.ts";
 import { createLogger } from "../../src/lib/log.ts";
 import { serve } from "../../src/lib/serve.ts";
 import { createMcpApp } from "../../src/services/mcp/app.ts";
-import { noKeys } from "../support/api-keys.ts";
+import { NO_OAUTH, noKeys } from "../support/api-keys.ts";
 import { catalogueOf, toolSource } from "../support/tool-source.ts";
 import { until } from "../support/until.ts";
 
@@ -49,6 +49,7 @@ function start(at: number): void {
   const app = createMcpApp({
     config: new MasterConfigStore(pathsOf(home).masterConfig),
     gate: noKeys(),
+    oauth: NO_OAUTH,
     tools: toolSource(
       async () => catalogue,
       async ({ tool: name, arguments: payload, signal }) => {

@@ -7,10 +7,11 @@ import { type RouterName, routesOf } from "../support/routers.ts";
  * - `token`: only with the token of that process; everything else is 401 before anything is looked at.
  * - `session`: only with the owner's session cookie, which Caddy hands on to auth alone.
  * - `server_key`: only with the key of the named MCP server.
+ * - `access_token`: only with a token that the owner has allowed an MCP client.
  * - `proof`: whoever proves who they are; nothing else gets a 2xx.
  * - `open`: anyone, as it tells and changes nothing of value.
  */
-export type Access = "token" | "session" | "server_key" | "proof" | "open";
+export type Access = "token" | "session" | "server_key" | "access_token" | "proof" | "open";
 
 export interface ClassifiedRoute extends Operation {
   router: RouterName;
@@ -57,6 +58,17 @@ const RULES: readonly Rule[] = [
   },
   { router: "auth", path: "/auth/link", access: "proof", why: "the link's token signs in" },
   { router: "mcp", path: "/healthz", access: "open", why: "the supervisor's probe asks" },
+  { router: "auth", path: "/oauth/access", access: "token", why: "MCP's question" },
+  { router: "auth", path: "/oauth/clients", access: "token", why: "the command line's clients" },
+  { router: "auth", path: "/.well-known/*", access: "open", why: "tells clients where to ask" },
+  { router: "auth", path: "/api/authorize", access: "session", why: "asks the owner" },
+  { router: "auth", path: "/api/register", access: "open", why: "opens nothing by itself" },
+  { router: "auth", path: "/api/token", method: "OPTIONS", access: "open", why: "a preflight" },
+  { router: "auth", path: "/api/token", access: "proof", why: "a code becomes tokens" },
+  { router: "auth", path: "/api/revoke", method: "OPTIONS", access: "open", why: "a preflight" },
+  { router: "auth", path: "/api/revoke", access: "proof", why: "ends what comes along" },
+  { router: "mcp", path: "/api/mcp", access: "access_token", why: "runs tools" },
+  { router: "mcp", path: "/api/mcp/", access: "access_token", why: "runs tools" },
   { router: "mcp", path: "/api/*", access: "server_key", why: "runs tools" },
   { router: "hub", path: "/healthz", access: "open", why: "the supervisor's probe asks" },
   { router: "hub", path: "/*", access: "open", why: "the same files for everyone" },
@@ -74,6 +86,14 @@ function accessOf(router: RouterName, { method, path }: Operation): Access | und
       fits(rule, path) &&
       (rule.method === undefined || rule.method === method),
   )?.access;
+}
+
+/** What pages of other origins may read: it depends on nothing that a browser adds by itself. */
+export function isForEveryPage({
+  router,
+  path,
+}: Pick<ClassifiedRoute, "router" | "path">): boolean {
+  return router === "auth" && /^\/(?:\.well-known\/|api\/(?:token|revoke|register)$)/.test(path);
 }
 
 /** Rules that fit no route any more. */

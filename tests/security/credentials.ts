@@ -3,6 +3,7 @@
 import { McpServerKey } from "../../src/contract/config.ts";
 import { PAGE_HEADER } from "../../src/contract/page-token.ts";
 import { assertionKey, signAssertion } from "../../src/lib/assertion.ts";
+import { connectClient } from "../support/luna-oauth.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { type Access, type ClassifiedRoute, MCP_SERVER } from "./access.ts";
 
@@ -18,6 +19,8 @@ export interface GivenOut {
   page: string;
   /** The key of the MCP server that example paths name. */
   serverKey: string;
+  /** What the owner has allowed an MCP client. */
+  accessToken: string;
 }
 
 /** What a browser says of requests that pages of Luna's origin send, extensions' ones among them. */
@@ -60,7 +63,9 @@ export async function giveOut(options: Parameters<typeof startLuna>[0] = {}): Pr
     body: JSON.stringify({ name: MCP_SERVER }),
   });
   const { api_key: serverKey } = McpServerKey.parse(await made.json());
-  return { luna, session, revoked, page: await luna.pageToken(session), serverKey };
+  const { access_token: accessToken } = await connectClient(luna, session);
+  const page = await luna.pageToken(session);
+  return { luna, session, revoked, page, serverKey, accessToken };
 }
 
 /** The one right credential on the process's own port. */
@@ -68,10 +73,15 @@ export function rightHeaders({ router, access, path }: ClassifiedRoute, given: G
   const { credentials } = given.luna;
   if (access === "session") {
     const host = ["X-Forwarded-Host", new URL(given.luna.url).host] as const;
-    return [["Cookie", given.session], ...ownPage(given), host];
+    const navigation = ["Sec-Fetch-Mode", "navigate"] as const;
+    // A person goes there; no page of the Hub asks.
+    const more = path === "/api/authorize" ? [navigation] : [];
+    return [["Cookie", given.session], ...ownPage(given), host, ...more];
   }
   if (access === "server_key") return [bearer(given.serverKey)];
+  if (access === "access_token") return [bearer(given.accessToken)];
   if (router === "agent") return [bearer(credentials.agentKey)];
+  if (path === "/oauth/access") return [bearer(credentials.tokenCheck)];
   if (router === "auth") return [bearer(credentials.authToken)];
   if (/^\/(tool-hosts\/|api-key-uses$)/.test(path)) return [bearer(credentials.toolHostToken)];
   return [bearer(credentials.supervisorToken)];
@@ -142,8 +152,12 @@ function ofOthers(given: GivenOut, other: GivenOut): BadCredential[] {
     { subject: "owner", name: "owner", session: "0123456789abcdef" },
     { key: assertionKey(credentials.authToken), now: Date.now() },
   );
-  const secrets = { ...credentials, serverKey: given.serverKey, home };
-  const foreign = { ...other.luna.credentials, serverKey: other.serverKey };
+  const { serverKey, accessToken } = given;
+  const secrets = { ...credentials, serverKey, accessToken, home };
+  const foreign = {
+    ...other.luna.credentials,
+    ...{ serverKey: other.serverKey, accessToken: other.accessToken },
+  };
   return [
     ...Object.entries(secrets).map(([name, secret]) => ({
       name: `this Luna's ${name}`,
@@ -160,7 +174,7 @@ function ofOthers(given: GivenOut, other: GivenOut): BadCredential[] {
   ];
 }
 
-const CLASSES_WITH_SECRET: readonly Access[] = ["token", "session", "server_key"];
+const CLASSES_WITH_SECRET: readonly Access[] = ["token", "session", "server_key", "access_token"];
 
 /** All that must not open `route`. */
 export function badCredentials(

@@ -56,7 +56,12 @@ const ACCEPT = ["Accept", "application/json, text/event-stream"] as const;
 function documentOf(router: RouterName): unknown {
   const info = { title: router, version: "0", description: "" };
   const any = ["any"];
-  const guards = { "auth's internal endpoints": any, "the agent API": any, "the control API": any };
+  const guards = {
+    "auth's check of tokens": any,
+    "auth's internal endpoints": any,
+    "the agent API": any,
+    "the control API": any,
+  };
   const document = openApiDocument({
     ...{ routes: ROUTERS[router].routes, info, servers: [], schemas: { ErrorBody } },
     ...{ error: ErrorBody, guards, securitySchemes: {} },

@@ -1,5 +1,6 @@
 /** Every route that Luna's processes have × every credential that must not open it, on their own ports and through Caddy. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { z } from "zod";
 import { ErrorBody } from "../../src/contract/error.ts";
 import { PAGE_HEADER } from "../../src/contract/page-token.ts";
 import { send, type WireAnswer, type WireRequest } from "../support/raw-http.ts";
@@ -9,6 +10,7 @@ import {
   type ClassifiedRoute,
   classifiedRoutes,
   concretePath,
+  isForEveryPage,
   publicPaths,
   rowOf,
 } from "./access.ts";
@@ -51,19 +53,27 @@ const titled = routes.map((route) => ({
   title: `${route.router} ${route.method} ${route.path}`,
 }));
 
+/** As clients of OAuth read it (RFC 6749, 5.2). */
+const OAuthErrorBody = z.object({ error: z.string(), error_description: z.string() });
+
 /** What is wrong with a refusal, in words; nothing when it is one. */
-function faultOf(answer: WireAnswer, title: string, allowed: readonly number[]): string[] {
+function faultOf(
+  answer: WireAnswer,
+  title: string,
+  { allowed, route }: { allowed: readonly number[]; route: ClassifiedRoute },
+): string[] {
   const faults = leaksIn(answer, given);
   if (!allowed.includes(answer.status)) faults.push(`status ${answer.status}`);
   const type = answer.headers.get("Content-Type") ?? "";
   if (
     answer.status === 401 &&
     answer.body !== "" &&
-    !ErrorBody.safeParse(JSON.parse(answer.body)).success
+    !(isForEveryPage(route) ? OAuthErrorBody : ErrorBody).safeParse(JSON.parse(answer.body)).success
   ) {
     faults.push(`${type} is no error of Luna's`);
   }
-  if (answer.headers.has("Access-Control-Allow-Origin")) faults.push("other origins may read it");
+  if (answer.headers.has("Access-Control-Allow-Origin") && !isForEveryPage(route))
+    faults.push("other origins may read it");
   return faults.map((fault) => `${title}: ${fault}`);
 }
 
@@ -76,8 +86,8 @@ function allowedFor(
   if (access === "server_key" && isKnown === true) return [401, 403];
   // Auth asks for the page token of the cookie that came, before it looks whether that is a session.
   if (access === "session" && isAuth) return [401, 403];
-  if (access === "token" || access === "server_key" || access === "session") return [401];
-  return [...REFUSALS, 409, 422, ...(access === "open" ? [200, 302, 304] : [])];
+  if (access !== "proof" && access !== "open") return [401];
+  return [...REFUSALS, 409, 422, ...(access === "open" ? [200, 204, 302, 304] : [])];
 }
 
 /** What every bad credential gets on a port that should have this route. */
@@ -89,9 +99,8 @@ async function faultsAt(port: number, route: ClassifiedRoute): Promise<string[]>
     const { name, headers, query } = credential;
     const where = query === undefined ? target : `${target}?${query}`;
     const answer = await send(port, { target: where, method, headers });
-    faults.push(
-      ...faultOf(answer, name, allowedFor(route.access, credential, route.router === "auth")),
-    );
+    const allowed = allowedFor(route.access, credential, route.router === "auth");
+    faults.push(...faultOf(answer, name, { allowed, route }));
   }
   return faults;
 }
@@ -123,7 +132,7 @@ describe("on the process's own port", () => {
     ]) {
       const request = { target: concretePath(route.path), method: methodOf(route) };
       const answer = await send(portOf(route), { ...request, headers: [...right, ["Host", host]] });
-      expect(faultOf(answer, host, [400, 403])).toEqual([]);
+      expect(faultOf(answer, host, { allowed: [400, 403], route })).toEqual([]);
     }
   });
 
@@ -138,7 +147,7 @@ describe("on the process's own port", () => {
       const isOpen = routes.some(
         (one) => one.router === route.router && one.path === route.path && one.access === "open",
       );
-      if (!isOpen) faults.push(...faultOf(answer, method, refusals));
+      if (!isOpen) faults.push(...faultOf(answer, method, { allowed: refusals, route }));
     }
     expect(faults).toEqual([]);
   });
@@ -193,7 +202,7 @@ describe("through Caddy", () => {
           ...allowedFor(access, credential, row.upstream === "auth"),
           ...(row.access === "routed" ? [404] : []),
         ];
-        faults.push(...faultOf(answer, `${target} with ${name}`, allowed));
+        faults.push(...faultOf(answer, `${target} with ${name}`, { allowed, route }));
       }
     }
     expect(faults).toEqual([]);
@@ -229,7 +238,12 @@ describe("through Caddy", () => {
         const own = [["Cookie", given.session] as const, [PAGE_HEADER, given.page] as const];
         const headers = [...own, ...page, ...upgrade];
         const answer = await send(given.luna.ports.caddy, { target, method, headers });
-        faults.push(...faultOf(answer, `${target} from ${JSON.stringify(page)}`, [403, 404]));
+        faults.push(
+          ...faultOf(answer, `${target} from ${JSON.stringify(page)}`, {
+            allowed: [403, 404],
+            route,
+          }),
+        );
       }
     }
     expect(faults).toEqual([]);
@@ -251,11 +265,11 @@ describe("through Caddy", () => {
           [PAGE_HEADER, page],
         ] as const;
         const answer = await send(given.luna.ports.caddy, { target, method, headers });
-        faults.push(...faultOf(answer, `${target} with "${page}"`, [403]));
+        faults.push(...faultOf(answer, `${target} with "${page}"`, { allowed: [403], route }));
       }
       const headers = [["Cookie", given.session], ...sameOrigin(given)] as const;
       const answer = await send(given.luna.ports.caddy, { target, method, headers });
-      faults.push(...faultOf(answer, target, [403]));
+      faults.push(...faultOf(answer, target, { allowed: [403], route }));
     }
     expect(faults).toEqual([]);
   });

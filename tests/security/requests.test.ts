@@ -101,6 +101,7 @@ describe("sessions and keys", () => {
       "tool hosts": [ports.supervisor, "POST", "/tool-hosts/none/start"],
       agent: [ports.agent, "GET", "/v1/models"],
       auth: [ports.auth, "POST", "/login-links"],
+      checks: [ports.auth, "POST", "/oauth/access"],
       mcp: [ports.mcp, "POST", "/api/mcp-keyed/mcp"],
     } as const;
     const opened: Record<string, string[]> = {};
@@ -118,6 +119,7 @@ describe("sessions and keys", () => {
       authToken: ["auth"],
       mcpToken: ["mcp"],
       toolHostToken: ["tool hosts"],
+      tokenCheck: ["checks"],
     });
     expect(deriveSecret("root", "auth")).not.toBe(deriveSecret("root", "mcp"));
     const oneForAll = (root: string, _purpose: string) => hashSecret(root);

@@ -54,6 +54,9 @@ export async function startKeys(): Promise<KeysHarness> {
   return keysIn(await mkdtemp(join(tmpdir(), "luna-keys-")));
 }
 
+/** For tests in which nobody has an access token. */
+export const NO_OAUTH = { publicUrl: "http://127.0.0.1:8443", find: async () => undefined };
+
 /** For tests in which nobody has a named key. */
 export function noKeys(): KeyGate {
   return keysIn(join(tmpdir(), "luna-without-keys")).gate;

@@ -6,6 +6,7 @@ import { PAGE_HEADER, type PagePolicy } from "../../src/contract/page-token.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import type { DatabaseSettings } from "../../src/db/settings.ts";
 import type { Logger } from "../../src/lib/log.ts";
+import type { Network } from "../../src/lib/public-get.ts";
 import { createAuthApp } from "../../src/services/auth/app.ts";
 import { AuditKeeping } from "../../src/services/auth/audit-keeping.ts";
 import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
@@ -14,6 +15,8 @@ import { createParts } from "../../src/services/auth/parts.ts";
 import { RoutedPaths } from "../../src/services/auth/routed-paths.ts";
 import { MemoryTrail } from "./memory-trail.ts";
 
+/** What MCP asks with. */
+export const CHECK_TOKEN = "the-check-token-of-this-test";
 export const AUTH_TOKEN = "the-internal-token-of-this-test";
 export const PUBLIC_HOST = "luna.example:8443";
 const START = 1_800_000_000_000;
@@ -47,6 +50,8 @@ interface AuthSetup {
   variables?: Record<string, string>;
   mode?: DeploymentMode;
   publicUrl?: string;
+  /** Where OAuth clients' documents are. */
+  network?: Network;
 }
 
 /** What a browser sends with a person who goes to a page. */
@@ -64,13 +69,26 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
   await ensureOwner(database, clock());
   const log = new MemoryLog();
   const audit = new MemoryTrail();
-  const parts = createParts({ database, clock, log, variables, mode, publicUrl, token });
+  const parts = createParts({
+    ...{ database, clock, log, variables, mode, publicUrl, token },
+    ...(setup.network === undefined ? {} : { network: setup.network }),
+  });
   const { sessions, links, passphrases } = parts;
   const paths = new RoutedPaths({ path: routes, log });
   const pages = new PageTokens(token);
   const config = { read: async () => MasterConfig.parse({}) };
   const auditLog = new AuditKeeping({ folder: spool, database, config, audit, clock, log });
-  const app = createAuthApp({ ...parts, pages, paths, auditLog, token, clock, audit, log });
+  const app = createAuthApp({
+    ...parts,
+    pages,
+    paths,
+    auditLog,
+    token,
+    checkToken: CHECK_TOKEN,
+    clock,
+    audit,
+    log,
+  });
 
   const request = (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
@@ -111,6 +129,6 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
     const answer = await post("/auth/link", { token: link.token }, headers);
     return answer.headers.get("Set-Cookie")?.split(";")[0] ?? "";
   };
-  const inner = { database, sessions, links, passphrases, app, audit, auditLog, log, time };
+  const inner = { parts, database, sessions, links, passphrases, app, audit, auditLog, log, time };
   return { ...inner, request, post, verify, route, signIn, pageOf, close: () => database.close() };
 }

@@ -21,6 +21,7 @@ export const CREDENTIALS = {
   authToken: "canary-auth-token",
   mcpToken: "canary-mcp-token",
   toolHostToken: "canary-tool-host-token",
+  tokenCheck: "canary-token-check",
 };
 /** What a stand-in answers: who it is and what it saw. */
 export interface Seen {

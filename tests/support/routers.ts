@@ -6,6 +6,8 @@ import type { Operation, Routes } from "../../src/lib/openapi.ts";
 import { operationsOf } from "../../src/lib/openapi.ts";
 import { type AgentAppOptions, createAgentApp } from "../../src/services/agent/app.ts";
 import { type AuthDependencies, createAuthApp } from "../../src/services/auth/app.ts";
+import { ClientLimits } from "../../src/services/auth/oauth/client-limits.ts";
+import type { OAuthParts } from "../../src/services/auth/oauth/parts.ts";
 import { createHubApp } from "../../src/services/hub/app.ts";
 import { createMcpApp, type McpAppOptions } from "../../src/services/mcp/app.ts";
 import { createSupervisorApp, type SupervisorDeps } from "../../src/supervisor/api/app.ts";
@@ -29,6 +31,7 @@ const credentials = {
   authToken: "auth",
   mcpToken: "mcp",
   toolHostToken: "tool-host",
+  tokenCheck: "token-check",
 };
 const ports = portsWith(0);
 
@@ -41,7 +44,11 @@ export const ROUTERS: Readonly<Record<RouterName, { routes: Routes }>> = {
     ...partly<AgentAppOptions>({ agents: [], defaultAgent: "" }),
     ...{ edgeToken: credentials.edgeToken, port: ports.agent, log: silent },
   }),
-  auth: createAuthApp(partly<AuthDependencies>({ token: credentials.authToken, log: silent })),
+  auth: createAuthApp({
+    ...partly<AuthDependencies>({ token: credentials.authToken, log: silent }),
+    checkToken: credentials.tokenCheck,
+    oauth: partly<OAuthParts>({ limits: new ClientLimits(() => 0) }),
+  }),
   mcp: createMcpApp(partly<McpAppOptions>({ ownerToken: credentials.mcpToken, log: silent })),
   hub: createHubApp({ assets: {}, log: silent }),
 };

@@ -49,9 +49,11 @@ const ROWS: Record<string, Row> = {
   well_known: {
     path: "/.well-known/oauth-protected-resource",
     who: "anyone",
-    upstream: "mcp",
+    upstream: "auth",
     bodyMax: 64 * KIB,
   },
+  authorize: { path: "/api/authorize?x=1", who: "anyone", upstream: "auth", bodyMax: 64 * KIB },
+  oauth: { path: "/api/token", who: "anyone", upstream: "auth", bodyMax: 64 * KIB },
   mcp: { path: "/api/mcp-home/mcp", who: "anyone", upstream: "mcp" },
   agent: {
     path: "/api/agent/v1/models",

@@ -296,7 +296,8 @@ describe("a named MCP server, with the SDK's client", () => {
   test("advertises no OAuth", async () => {
     for (const path of [
       "oauth-protected-resource",
-      "oauth-authorization-server",
+      "oauth-protected-resource/api/mcp-work/mcp",
+      "oauth-authorization-server/api/mcp-work/mcp",
       "openid-configuration",
     ]) {
       const response = await fetch(`${luna.url}/.well-known/${path}`);

@@ -128,11 +128,12 @@ beforeAll(async () => {
     },
   });
   watch = setInterval(readCmdlines, CMDLINE_PERIOD_MS);
-  const { authToken, mcpToken, toolHostToken, edgeToken } = luna.credentials;
+  const { authToken, mcpToken, toolHostToken, edgeToken, tokenCheck } = luna.credentials;
   canaries.add("token of auth", authToken);
   canaries.add("token of MCP", mcpToken);
   canaries.add("token of tool hosts", toolHostToken);
   canaries.add("token of the edge", edgeToken);
+  canaries.add("token of checks", tokenCheck);
   canaries.add("used sign-in link", luna.link.split("#t=")[1] ?? "");
   const unused = (await luna.run("login-link")).stdout.trim().split("#t=")[1] ?? "";
   canaries.add("unused sign-in link", unused);

@@ -117,9 +117,9 @@ describe("each process has in its environment", () => {
   /** What the shell, and the `bun` that Luna provides, add to it themselves. */
   const OF_START_SCRIPTS = new Set(["PWD", "BUN_BE_BUN"]);
   const EXPECTED: Record<string, string[]> = {
-    auth: ["LUNA_AUTH_TOKEN", "LUNA_PUBLIC_URL", "LUNA_DEPLOYMENT_MODE"],
+    auth: ["LUNA_AUTH_TOKEN", "LUNA_TOKEN_CHECK", "LUNA_PUBLIC_URL", "LUNA_DEPLOYMENT_MODE"],
     agent: ["LUNA_EDGE_TOKEN", "LUNA_TOOL_HOST_TOKEN", "OPENAI_API_KEY", "LUNA_ASSERTION_KEY"],
-    mcp: ["LUNA_MCP_TOKEN", "LUNA_TOOL_HOST_TOKEN"],
+    mcp: ["LUNA_MCP_TOKEN", "LUNA_TOOL_HOST_TOKEN", "LUNA_TOKEN_CHECK", "LUNA_PUBLIC_URL"],
     hub: [],
     caddy: [
       ...["SUPERVISOR_API_TOKEN", "LUNA_EDGE_TOKEN", "LUNA_AUTH_TOKEN"],

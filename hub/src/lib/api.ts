@@ -14,6 +14,7 @@ import type {
   SignInMethods,
 } from "../../../src/contract/auth.ts";
 import type { McpServerKey, McpServerView } from "../../../src/contract/config.ts";
+import type { ConsentDecision, OAuthClientView } from "../../../src/contract/oauth.ts";
 import type { Overview } from "../../../src/contract/process.ts";
 import type {
   EnvUpload,
@@ -251,6 +252,28 @@ export async function fetchGithubAccounts(signal: AbortSignal): Promise<GithubAc
 export async function forgetGithubAccount(github_id: number) {
   const param = { id: String(github_id) };
   return await (await auth.auth.account.github[":id"].$delete({ param })).json();
+}
+
+/** What the owner is asked about a client. */
+export async function fetchConsent({ id, signal }: { id: string; signal: AbortSignal }) {
+  const request = auth.auth.account.oauth.requests[":id"];
+  const answer = await request.$get({ param: { id } }, { init: { signal } });
+  return await answer.json();
+}
+
+export async function decideConsent({ id, ...json }: { id: string } & ConsentDecision) {
+  const request = auth.auth.account.oauth.requests[":id"];
+  return await (await request.$post({ param: { id }, json })).json();
+}
+
+export async function fetchOAuthClients(signal: AbortSignal): Promise<OAuthClientView[]> {
+  const answer = await auth.auth.account.oauth.clients.$get({}, { init: { signal } });
+  return (await answer.json()).clients;
+}
+
+export async function removeOAuthClient(client_id: string) {
+  const answer = await auth.auth.account.oauth.clients.$delete({ query: { client_id } });
+  return await answer.json();
 }
 
 export async function signOut() {

@@ -12,9 +12,11 @@ import {
   fetchAgents,
   fetchApiKeys,
   fetchConnect,
+  fetchConsent,
   fetchGithubAccounts,
   fetchMcpServers,
   fetchMe,
+  fetchOAuthClients,
   fetchOverview,
   fetchPasskeys,
   fetchPassphrase,
@@ -111,6 +113,20 @@ export const passkeysQuery = queryOptions({
 export const githubAccountsQuery = queryOptions({
   queryKey: ["account", "github"],
   queryFn: ({ signal }) => fetchGithubAccounts(signal),
+});
+
+/** Asked for once: what the owner decides about must not change under their hand. */
+export const consentQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["consent", id],
+    queryFn: ({ signal }) => fetchConsent({ id, signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+  });
+
+export const oauthClientsQuery = queryOptions({
+  queryKey: ["account", "oauth-clients"],
+  queryFn: ({ signal }) => fetchOAuthClients(signal),
 });
 
 export const secretsQuery = queryOptions({

@@ -8,6 +8,7 @@ import { accountSuite } from "../../../tests/support/auth-account-suite.ts";
 import { authAuditSuite } from "../../../tests/support/auth-audit-suite.ts";
 import { githubSuite } from "../../../tests/support/auth-github-suite.ts";
 import { startAuth } from "../../../tests/support/auth-harness.ts";
+import { oauthSuite } from "../../../tests/support/auth-oauth-suite.ts";
 import { passkeySuite } from "../../../tests/support/auth-passkey-suite.ts";
 import { authSuite } from "../../../tests/support/auth-suite.ts";
 import { LAST_SEEN_INTERVAL_MS } from "./sessions.ts";
@@ -26,6 +27,7 @@ accountSuite({ name: "sqlite", create });
 authAuditSuite({ name: "sqlite", create });
 githubSuite({ name: "sqlite", create });
 passkeySuite({ name: "sqlite", create });
+oauthSuite({ name: "sqlite", create });
 
 test("a session whose use cannot be written down is good all the same", async () => {
   const settings = await create();

@@ -1,4 +1,4 @@
-/** Auth's HTTP app: sign-in and the account under `/auth`, Caddy's question under `/verify`. */
+/** Auth's HTTP app: sign-in and the account under `/auth`, the OAuth authorization server under `/api`, Caddy's question under `/verify`. */
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { databaseFailure } from "../../db/failure.ts";
@@ -10,6 +10,13 @@ import { type AuditDependencies, auditRoutes } from "./audit-routes.ts";
 import { type EdgeDependencies, edgeRoutes } from "./edge-routes.ts";
 import { type GithubDependencies, githubRoutes } from "./github-routes.ts";
 import { type InternalDependencies, internalRoutes } from "./internal-routes.ts";
+import { oauthAccountRoutes } from "./oauth/account-routes.ts";
+import { authorizeRoutes } from "./oauth/authorize-routes.ts";
+import { type OAuthInternalDependencies, oauthInternalRoutes } from "./oauth/internal-routes.ts";
+import { metadataRoutes } from "./oauth/metadata-routes.ts";
+import type { OAuthDependencies } from "./oauth/parts.ts";
+import { registerRoutes } from "./oauth/register-routes.ts";
+import { tokenRoutes } from "./oauth/token-routes.ts";
 import { type PasskeyDependencies, passkeyRoutes } from "./passkey-routes.ts";
 import { changesSomething } from "./request-origin.ts";
 import { readSessionCookie } from "./session-cookie.ts";
@@ -22,6 +29,8 @@ export type AuthDependencies = SignInDependencies &
   AccountDependencies &
   AuditDependencies &
   EdgeDependencies &
+  OAuthDependencies &
+  OAuthInternalDependencies &
   InternalDependencies & {
     /** Counted apart, so that junk passphrases keep no passkey out. */
     passkeyAttempts: AttemptLimit;
@@ -71,6 +80,12 @@ export function createAuthApp(dependencies: AuthDependencies) {
     .route("/", githubRoutes(dependencies))
     .route("/", passkeyRoutes({ ...dependencies, attempts: dependencies.passkeyAttempts }))
     .route("/", accountRoutes(dependencies))
+    .route("/", oauthAccountRoutes(dependencies))
+    .route("/", metadataRoutes(dependencies))
+    .route("/", authorizeRoutes(dependencies))
+    .route("/", registerRoutes(dependencies))
+    .route("/", tokenRoutes(dependencies))
+    .route("/", oauthInternalRoutes(dependencies))
     .route("/", auditRoutes(dependencies))
     .route("/", edgeRoutes(dependencies))
     .route("/", internalRoutes(dependencies))

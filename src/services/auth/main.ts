@@ -22,6 +22,8 @@ const PURGE_INTERVAL_MS = 60 * 60_000;
 
 const AuthVariables = z.object({
   LUNA_AUTH_TOKEN: z.string().min(1),
+  /** What MCP asks about tokens with. */
+  LUNA_TOKEN_CHECK: z.string().min(1),
   /** The Hub's address, without a final slash. */
   LUNA_PUBLIC_URL: z.url(),
   LUNA_DEPLOYMENT_MODE: DeploymentMode,
@@ -31,11 +33,11 @@ const AuthVariables = z.object({
 export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const given = readVariables(environment, AuthVariables, "auth");
-  const { LUNA_AUTH_TOKEN: token } = given;
+  const { LUNA_AUTH_TOKEN: token, LUNA_TOKEN_CHECK: checkToken } = given;
   const files = pathsOf(environment.home);
   const settings = databaseSettings(environment.variables, files.database);
   const password = settings.dialect === "postgres" ? [settings.password] : [];
-  const secrets = [token, given.GITHUB_CLIENT_SECRET, ...password];
+  const secrets = [token, checkToken, given.GITHUB_CLIENT_SECRET, ...password];
   const log = createLogger("auth", secrets);
   endOnUncaught(log);
   const audit = new AuditTrail({ folder: files.audit, process: "auth", secrets, log });
@@ -50,9 +52,11 @@ export async function main(environment: Environment): Promise<void> {
     try {
       await parts.sessions.purge();
       await parts.links.purge();
+      await parts.oauth.grants.purge();
+      await parts.oauth.clients.purge();
     } catch (error) {
       // Expired rows open nothing: they can wait for the next hour.
-      log.warn("Cannot remove expired sessions and links", { error });
+      log.warn("Cannot remove expired sessions, links and grants", { error });
     }
   };
   await purge();
@@ -66,7 +70,17 @@ export async function main(environment: Environment): Promise<void> {
 
   const paths = new RoutedPaths({ path: files.routes, log });
   const pages = new PageTokens(token);
-  const app = createAuthApp({ ...parts, pages, paths, auditLog, token, clock, audit, log });
+  const app = createAuthApp({
+    ...parts,
+    pages,
+    paths,
+    auditLog,
+    token,
+    checkToken,
+    clock,
+    audit,
+    log,
+  });
   const { auth: port } = portsWith(environment.portOffset);
   const server = serve({ fetch: app.fetch, listen: { port } });
   log.info("Auth is ready", { port, database: database.dialect });

@@ -4,12 +4,14 @@ import type { DeploymentMode } from "../../contract/config.ts";
 import type { Database } from "../../db/database.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
+import type { Network } from "../../lib/public-get.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
 import { Challenges } from "./challenges.ts";
 import { GithubAccounts } from "./github-accounts.ts";
 import { GITHUB_ATTEMPT_LIFETIME_MS, type GithubAttempt } from "./github-routes.ts";
 import { GuessLimit } from "./guess-limit.ts";
 import { LoginLinks } from "./login-links.ts";
+import { createOAuthParts } from "./oauth/parts.ts";
 import {
   CEREMONY_LIFETIME_MS,
   type CeremonyFacts,
@@ -32,6 +34,8 @@ interface PartsOptions {
   publicUrl: string;
   /** LUNA_AUTH_TOKEN. */
   token: string;
+  /** Where OAuth clients' documents are; the internet when it is missing. */
+  network?: Network;
 }
 
 /** Loaded when the first one signs in with GitHub: most never do. */
@@ -59,7 +63,7 @@ function createGithub({ database, clock, log, variables, mode, publicUrl }: Part
 }
 
 export function createParts(options: PartsOptions) {
-  const { database, clock, log, publicUrl, token } = options;
+  const { database, clock, log, publicUrl, token, network } = options;
   const passkeys = new Passkeys({ database, clock });
   const challenges = new Challenges<CeremonyFacts>({ clock, lifetimeMs: CEREMONY_LIFETIME_MS });
   const github = createGithub(options);
@@ -75,6 +79,7 @@ export function createParts(options: PartsOptions) {
     ceremonies: new PasskeyCeremonies({ passkeys, challenges, token, log }),
     attempts: new AttemptLimit(clock),
     passkeyAttempts: new AttemptLimit(clock),
+    oauth: createOAuthParts({ database, clock, log, token, allowsGithub, network }),
     ...{ github, publicUrl },
   };
 }

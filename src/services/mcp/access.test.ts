@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Server } from "bun";
-import { type KeysHarness, startKeys } from "../../../tests/support/api-keys.ts";
+import { type KeysHarness, NO_OAUTH, startKeys } from "../../../tests/support/api-keys.ts";
 import { catalogueOf, toolSource } from "../../../tests/support/tool-source.ts";
 import type { KeyScopes } from "../../contract/api-keys.ts";
 import { McpServer } from "../../contract/config.ts";
@@ -65,7 +65,7 @@ beforeEach(async () => {
         return { success: true, payload: "done" };
       },
     ),
-    ...{ gate: keys.gate, ownerToken: OWNER, log: keys.log },
+    ...{ gate: keys.gate, oauth: NO_OAUTH, ownerToken: OWNER, log: keys.log },
   });
   server = serve({ fetch: app.fetch, listen: { port: 0 } });
 });

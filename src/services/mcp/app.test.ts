@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Server } from "bun";
-import { noKeys } from "../../../tests/support/api-keys.ts";
+import { NO_OAUTH, noKeys } from "../../../tests/support/api-keys.ts";
 import { catalogueOf, toolSource } from "../../../tests/support/tool-source.ts";
 import { until } from "../../../tests/support/until.ts";
 import { VERSION } from "../../config/version.ts";
@@ -114,6 +114,7 @@ function start(port = 0): void {
     },
     tools: TOOLS,
     gate: noKeys(),
+    oauth: NO_OAUTH,
     ownerToken: OWNER,
     limits: { goneMs: 100 },
     log: { debug: write, info: write, warn: write, error: write },
@@ -308,7 +309,7 @@ test("a configuration that does not parse is 503 without its path, and works aga
   expect((await post("/api/mcp-my_work/mcp", BEARER)).status).toBe(200);
 });
 
-test("there is no OAuth here: metadata is a real 404, the main server points to named ones", async () => {
+test("there are no documents of OAuth here, and the main server tells where they are", async () => {
   for (const path of [
     "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/api/mcp-my_work/mcp",
@@ -321,8 +322,8 @@ test("there is no OAuth here: metadata is a real 404, the main server points to 
   }
   const main = await post("/api/mcp", BEARER);
   expect(main.status).toBe(401);
-  expect(main.headers.get("WWW-Authenticate")).toBe("Bearer");
-  expect((await errorOf(main)).message).toContain("Connect page");
+  expect(main.headers.get("WWW-Authenticate")).toContain("resource_metadata=");
+  expect((await errorOf(main)).message).toContain("sign in again");
 });
 
 test("no stream to open and no session to end: 405, behind the key", async () => {

@@ -1,15 +1,16 @@
-/** The HTTP app of the MCP service: one endpoint for each named server, opened by its own key or a named one. */
+/** The HTTP app of the MCP service: the main server, opened by access tokens, and one endpoint for each named server, opened by its own key or a named one. */
 import { type Context, Hono } from "hono";
 import type { KeyGate } from "../../api-keys/key-gate.ts";
-import { allowsMcpServer, allowsToolName, insufficientScope } from "../../api-keys/scopes.ts";
+import { allowsMcpServer, allowsToolName } from "../../api-keys/scopes.ts";
 import type { KeyScopes } from "../../contract/api-keys.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
+import { MCP_PATH } from "../../contract/oauth.ts";
 import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { clientAddress } from "../../lib/client-address.ts";
-import { UnauthorizedError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { deriveSecret } from "../../lib/secret.ts";
 import type { Asked } from "./asked.ts";
+import { type MainServerOptions, requireAccessToken } from "./main-server.ts";
 import { type ConfigSource, type NamedServerVariables, requireServerKey } from "./named-server.ts";
 import { Offers } from "./offer.ts";
 import { requireSameOrigin } from "./same-origin.ts";
@@ -17,6 +18,8 @@ import type { SessionLimits } from "./sessions.ts";
 import type { ToolSource } from "./tool-source.ts";
 import { Wires } from "./wires.ts";
 
+/** Some clients end every address with a slash. */
+const MAIN_ENDPOINTS = [MCP_PATH, `${MCP_PATH}/`];
 /** Some clients leave the last segment out. */
 const ENDPOINT = "/api/:endpoint{mcp-[^/]+}/:suffix{mcp}?";
 
@@ -31,6 +34,8 @@ export interface McpAppOptions {
   tools: ToolSource;
   /** Who may come with a named API key. */
   gate: KeyGate;
+  /** Who may come with an access token. */
+  oauth: MainServerOptions;
   /** Opens every named server: the stdio bridge of this machine's owner has it. */
   ownerToken: string;
   /** Aborts when the process is about to end: streams end in order. */
@@ -41,13 +46,13 @@ export interface McpAppOptions {
 }
 
 /** Tells a key that is not for a tool so, rather than that there is none (MCP, Authorization, Scope Challenge Handling). */
-function requireTool(name: string, { offer, scopes }: Asked): void {
+function requireTool(name: string, { offer, scopes, insufficient }: Asked): void {
   // By the patterns alone, so that they do not tell which other tools exist.
   if (!allowsToolName(scopes, name)) {
-    throw insufficientScope(`call "${name}"`, `the tool "${name}"`);
+    throw insufficient(`call "${name}"`, `the tool "${name}"`);
   }
   if (offer.withheld.has(name)) {
-    throw insufficientScope(`call "${name}"`, "tools that may change things (it is read-only)");
+    throw insufficient(`call "${name}"`, "tools that may change things (it is read-only)");
   }
 }
 
@@ -57,7 +62,7 @@ type Guarded = Context<{ Variables: NamedServerVariables }>;
 function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
   const offers = new Offers();
   return async (context: Guarded): Promise<Asked> => {
-    const { server: found, masterConfig, access, keyHash } = context.var;
+    const { server: found, masterConfig, access, holder, serverIn, insufficient } = context.var;
     const { name } = found;
     const offerOf = async (server: McpServer, now: MasterConfig, scopes: KeyScopes) =>
       offers.of({ server, config: now, catalogue: await tools.catalogue.read(), scopes });
@@ -66,11 +71,12 @@ function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
       caller: { actor: access.actor, address: clientAddress(context.req) },
       offer: await offerOf(found, masterConfig, access.scopes),
       scopes: access.scopes,
-      binding: `${name} ${keyHash}`,
+      insufficient,
+      binding: `${name} ${holder}`,
       countMore: access.countMore,
       refresh: async () => {
         const now = await config.read();
-        const server = Object.hasOwn(now.mcp_servers, name) ? now.mcp_servers[name] : undefined;
+        const server = serverIn(now);
         const scopes = await access.current();
         if (server?.enabled !== true || scopes === undefined) return undefined;
         return allowsMcpServer(scopes, name) ? offerOf(server, now, scopes) : undefined;
@@ -80,13 +86,18 @@ function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
 }
 
 export function createMcpApp(options: McpAppOptions) {
-  const { config, tools, gate, ownerToken, log, stopping, limits } = options;
+  const { config, tools, gate, oauth, ownerToken, log, stopping, limits } = options;
   const asked = askedBy({ config, tools });
   const serverKey = requireServerKey({ config, gate, ownerToken });
+  const accessToken = requireAccessToken({ config, gate, oauth });
   const wires = new Wires({
     ...{ tools, log, requireTool, limits },
     secret: deriveSecret(ownerToken, "mcp-seal"),
   });
+  const sessionRequest = async (context: Guarded): Promise<Response> => {
+    const answer = await wires.sessionRequest(context.req.raw, await asked(context));
+    return answer ?? context.json({ error: NO_STREAM }, 405, { Allow: "POST" });
+  };
   stopping?.addEventListener("abort", () => void wires.close(), { once: true });
   return new Hono()
     .onError(onError(log))
@@ -94,14 +105,10 @@ export function createMcpApp(options: McpAppOptions) {
     .use(loopbackHost)
     .get("/healthz", (context) => context.json({ status: "ok" }))
     .use("/api/*", requireSameOrigin)
-    .all("/api/mcp", () => {
-      throw new UnauthorizedError(
-        "Cannot use the main MCP server: it takes no key; use a named server, /api/mcp-<name>/mcp, with its key from the Hub's Connect page",
-      );
-    })
+    .on("POST", MAIN_ENDPOINTS, accessToken, async (context) =>
+      wires.post(context.req.raw, await asked(context)),
+    )
+    .on(["GET", "DELETE"], MAIN_ENDPOINTS, accessToken, sessionRequest)
     .post(ENDPOINT, serverKey, async (context) => wires.post(context.req.raw, await asked(context)))
-    .on(["GET", "DELETE"], ENDPOINT, serverKey, async (context) => {
-      const answer = await wires.sessionRequest(context.req.raw, await asked(context));
-      return answer ?? context.json({ error: NO_STREAM }, 405, { Allow: "POST" });
-    });
+    .on(["GET", "DELETE"], ENDPOINT, serverKey, sessionRequest);
 }

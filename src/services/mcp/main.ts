@@ -12,18 +12,24 @@ import { serve } from "../../lib/serve.ts";
 import { askedToStop, drain, endOnUncaught } from "../../lib/stop.ts";
 import { ToolCatalogue } from "../../tools/catalogue.ts";
 import { ToolClient } from "../../tools/client.ts";
+import { AccessTokens, askAuth } from "./access-tokens.ts";
 import { createMcpApp } from "./app.ts";
 
 const McpVariables = z.object({
   LUNA_MCP_TOKEN: z.string().min(1),
   LUNA_TOOL_HOST_TOKEN: z.string().min(1),
+  /** What auth is asked about tokens with. */
+  LUNA_TOKEN_CHECK: z.string().min(1),
+  /** The Hub's address, without a final slash. */
+  LUNA_PUBLIC_URL: z.url(),
 });
 
 export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const variables = readVariables(environment, McpVariables, "mcp");
   const { LUNA_MCP_TOKEN: ownerToken, LUNA_TOOL_HOST_TOKEN: token } = variables;
-  const secrets = [ownerToken, token];
+  const { LUNA_TOKEN_CHECK: checkToken, LUNA_PUBLIC_URL: publicUrl } = variables;
+  const secrets = [ownerToken, token, checkToken];
   const log = createLogger("mcp", secrets);
   endOnUncaught(log);
   const paths = pathsOf(environment.home);
@@ -34,9 +40,12 @@ export async function main(environment: Environment): Promise<void> {
   const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
   const client = new ToolClient({ paths, catalogue, config, supervisorUrl, token, audit, log });
   const { gate, uses } = openKeyGate({ path: paths.apiKeys, config, supervisorUrl, token, log });
+  const ask = askAuth(`http://127.0.0.1:${ports.auth}`, checkToken);
+  const accessTokens = new AccessTokens({ ask, clock: Date.now, log });
+  const oauth = { publicUrl, find: (hash: string) => accessTokens.find(hash) };
   const ending = new AbortController();
   const app = createMcpApp({
-    ...{ config, tools: { catalogue, client }, gate, ownerToken, log },
+    ...{ config, tools: { catalogue, client }, gate, oauth, ownerToken, log },
     stopping: ending.signal,
   });
   const server = serve({ fetch: recordingRefusals(app.fetch, audit), listen: { port: ports.mcp } });

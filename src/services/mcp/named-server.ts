@@ -5,7 +5,7 @@ import { type Access, type KeyGate, wholeAccess } from "../../api-keys/key-gate.
 import { ALL_SCOPES, allowsMcpServer, insufficientScope } from "../../api-keys/scopes.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import { bearerOf } from "../../lib/app.ts";
-import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
+import { type ForbiddenError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { generateSecret, hashSecret, sameHash } from "../../lib/secret.ts";
 
 /** How the path of an endpoint names its server: `mcp-<name>`. */
@@ -36,11 +36,16 @@ export interface NamedServerVariables {
   /** The configuration that `server` is in. */
   masterConfig: MasterConfig;
   access: Access;
-  /** Of the key that was brought. */
-  keyHash: string;
+  /** The same server in another configuration, if it is in it. */
+  serverIn(config: MasterConfig): McpServer | undefined;
+  /** Who comes, for what is begun with one request and goes on with another: the key's hash. */
+  holder: string;
+  /** The refusal of what the scopes do not allow. */
+  insufficient(what: string, missing: string): ForbiddenError;
 }
 
-async function readConfig(config: ConfigSource): Promise<MasterConfig> {
+/** @throws UnavailableError when it does not parse */
+export async function readConfig(config: ConfigSource): Promise<MasterConfig> {
   try {
     return await config.read();
   } catch (cause) {
@@ -113,7 +118,11 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
       context.set("server", server);
       context.set("masterConfig", masterConfig);
       context.set("access", access);
-      context.set("keyHash", keyHash);
+      context.set("serverIn", ({ mcp_servers }) =>
+        Object.hasOwn(mcp_servers, server.name) ? mcp_servers[server.name] : undefined,
+      );
+      context.set("holder", keyHash);
+      context.set("insufficient", insufficientScope);
       await next();
       for (const [header, value] of Object.entries(access.headers)) {
         context.res.headers.set(header, value);

@@ -1,9 +1,11 @@
 /** What a session takes for use, and when it takes its client for gone. */
+
 import { beforeEach, expect, test } from "bun:test";
 import { catalogueOf, toolSource } from "../../../tests/support/tool-source.ts";
 import { until } from "../../../tests/support/until.ts";
 import { ALL_SCOPES } from "../../api-keys/scopes.ts";
 import { MasterConfig, McpServer } from "../../contract/config.ts";
+import { ForbiddenError } from "../../lib/errors.ts";
 import type { Asked } from "./asked.ts";
 import { Audience } from "./audience.ts";
 import { Offers } from "./offer.ts";
@@ -33,6 +35,7 @@ function askedOf(): Asked {
   return {
     ...{ server: "work", offer, scopes, binding: "work" },
     caller: { actor: { kind: "client", name: "mcp-work" }, address: null },
+    insufficient: () => new ForbiddenError("not here"),
     countMore: () => undefined,
     refresh: async () => offer,
   };

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Server } from "bun";
 import { z } from "zod";
-import { noKeys } from "../../../tests/support/api-keys.ts";
+import { NO_OAUTH, noKeys } from "../../../tests/support/api-keys.ts";
 import { catalogueOf, toolSource } from "../../../tests/support/tool-source.ts";
 import { until } from "../../../tests/support/until.ts";
 import { MasterConfig, McpServer } from "../../contract/config.ts";
@@ -102,7 +102,7 @@ const configOf = (servers: McpServer[]) =>
 function start(more: Partial<McpAppOptions> = {}, port = 0): void {
   ending = new AbortController();
   const app = createMcpApp({
-    ...{ config: { read: async () => config }, tools: TOOLS, gate: noKeys() },
+    ...{ config: { read: async () => config }, tools: TOOLS, gate: noKeys(), oauth: NO_OAUTH },
     ...{ ownerToken: "owner", stopping: ending.signal },
     log: { ...createLogger("test"), info: () => undefined, debug: () => undefined },
     ...more,

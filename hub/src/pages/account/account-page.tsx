@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { meQuery } from "../../lib/queries.ts";
 import { PageHeader, usePageTitle } from "../../ui/page-header.tsx";
+import { ClientsCard } from "./clients-card.tsx";
 import { GithubCard } from "./github-card.tsx";
 import { METHODS } from "./methods.ts";
 import { PasskeysCard } from "./passkeys-card.tsx";
@@ -21,6 +22,7 @@ export function AccountPage() {
       <div className="grid gap-4 xl:grid-cols-2">
         <div className="min-w-0 space-y-4">
           <SessionsCard />
+          <ClientsCard />
           <GithubCard />
         </div>
         <div className="min-w-0 space-y-4">

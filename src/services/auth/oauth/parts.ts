@@ -1,0 +1,51 @@
+/** The parts of the OAuth authorization server, out of auth's database and configuration. */
+import type { AuditTrail } from "../../../audit/trail.ts";
+import type { Database } from "../../../db/database.ts";
+import type { Logger } from "../../../lib/log.ts";
+import type { Network } from "../../../lib/public-get.ts";
+import { deriveSecret } from "../../../lib/secret.ts";
+import type { Sessions } from "../sessions.ts";
+import { ClientDocuments } from "./client-documents.ts";
+import { ClientLimits } from "./client-limits.ts";
+import { OAuthClients } from "./clients.ts";
+import { Grants } from "./grants.ts";
+import { PendingRequests } from "./pending.ts";
+
+interface OAuthPartsOptions {
+  database: Database;
+  /** Milliseconds since 1970. */
+  clock: () => number;
+  log: Logger;
+  /** LUNA_AUTH_TOKEN. */
+  token: string;
+  allowsGithub(login: string): boolean;
+  /** Where clients' documents are; the internet when it is missing. */
+  network?: Network | undefined;
+}
+
+export interface OAuthParts {
+  clients: OAuthClients;
+  grants: Grants;
+  pending: PendingRequests;
+  limits: ClientLimits;
+}
+
+export interface OAuthDependencies {
+  oauth: OAuthParts;
+  sessions: Sessions;
+  audit: Pick<AuditTrail, "record">;
+  log: Logger;
+  /** The Hub's address, without a final slash. */
+  publicUrl: string;
+}
+
+export function createOAuthParts(options: OAuthPartsOptions): OAuthParts {
+  const { database, clock, log, token, allowsGithub, network } = options;
+  const key = deriveSecret(token, "oauth refresh tokens");
+  return {
+    clients: new OAuthClients({ database, clock, documents: new ClientDocuments(network) }),
+    grants: new Grants({ database, clock, log, key, allowsGithub }),
+    pending: new PendingRequests(clock),
+    limits: new ClientLimits(clock),
+  };
+}
