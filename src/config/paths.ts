@@ -20,8 +20,10 @@ export interface Paths {
   cache: string;
   /** What package managers have fetched, for the next extension that asks for it. */
   packageCache: string;
-  /** Environments of Python packages; extensions link to them. */
+  /** The Python code that comes with Luna. */
   python: string;
+  /** Environments of Python packages; extensions link to them. */
+  pythonEnvironments: string;
   lock: string;
   /** The newest change of Luna's own program, and how it ended. */
   coreUpdate: string;
@@ -88,6 +90,7 @@ export function pathsOf(home: string): Paths {
     cache: join(luna, "cache"),
     packageCache: join(luna, "cache", "packages"),
     python: join(luna, "python"),
+    pythonEnvironments: join(luna, "python", "environments"),
     lock: join(luna, "lock"),
     coreUpdate: join(luna, "core_update.json"),
     database: join(luna, "luna.db"),

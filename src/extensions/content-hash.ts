@@ -1,16 +1,19 @@
 /** The hash that tells whether an extension's tools are still the ones that were described. */
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { VERSION } from "../config/version.ts";
 import { InvalidInputError } from "../lib/errors.ts";
 import { isRecord } from "../lib/record.ts";
+import { ENVIRONMENT_LINK } from "../python/environment-link.ts";
 import { MANIFEST_FILE, TOOL_CONFIG_FILE } from "./manifest.ts";
 
 const FILES_MAX = 2_000;
+/** Installed packages, and what Python keeps of files that it has read. */
+const LEFT_OUT: ReadonlySet<string> = new Set(["node_modules", "__pycache__"]);
 const BYTES_MAX = 64 * 1024 * 1024;
 
-/** Files below `folder`, installed packages and hidden ones aside; none when there is no such folder. */
+/** Files below `folder`, hidden ones aside; none when there is no such folder. */
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
@@ -18,7 +21,7 @@ async function filesBelow(folder: string): Promise<string[]> {
   });
   const files: string[] = [];
   for (const entry of entries) {
-    if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
+    if (entry.name.startsWith(".") || LEFT_OUT.has(entry.name)) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) files.push(...(await filesBelow(path)));
     else if (entry.isFile()) files.push(path);
@@ -48,7 +51,8 @@ async function existing(path: string): Promise<string[]> {
 }
 
 /**
- * SHA-256 (hex) over an extension's `tools/`, `config.json` and `package.json`, as far as tools depend on them.
+ * SHA-256 (hex) over an extension's `tools/`, `config.json` and `package.json`, as far as tools depend on them,
+ * and over which Python environment it has.
  * Luna's version is in it: another Luna may describe the same files otherwise.
  * @throws InvalidInputError when there is too much to read
  */
@@ -65,6 +69,9 @@ export async function contentHash(folder: string): Promise<string> {
   );
   if (files.length > FILES_MAX) throw tooMuch;
   const hash = createHash("sha256").update(`luna ${VERSION}\n`);
+  // Its path is by its content.
+  const environment = await readlink(join(folder, ENVIRONMENT_LINK)).catch(() => ""); // It has none.
+  if (environment !== "") hash.update(`${JSON.stringify(environment)}\n`);
   let bytes = 0;
   for (const path of files) {
     const content = await contentOf(path, path === manifest);

@@ -1,23 +1,29 @@
 /** Describes an extension's tools for everybody who must know of them without running them. */
 import type { ToolsFile } from "../contract/tool.ts";
 import { contentHash } from "./content-hash.ts";
+import type { ForeignFiles } from "./foreign-files.ts";
 import { type LoadedTools, loadTools } from "./load-tools.ts";
 
 /** Imports the extension's code: call it in a process of its own, and bound its time there. */
-export async function describeTools(extension: { name: string; path: string }): Promise<ToolsFile> {
+export async function describeTools(
+  extension: { name: string; path: string },
+  foreign?: ForeignFiles,
+): Promise<ToolsFile> {
   // Before the import: a file that changes meanwhile then leaves a hash that is stale.
   const content_hash = await contentHash(extension.path);
-  const loaded = await loadTools(extension.path);
+  const loaded = await loadTools(extension.path, foreign);
   return describeLoaded({ extension: extension.name, content_hash }, loaded);
 }
 
 /** The same of what is loaded already. */
 export function describeLoaded(
   of: Pick<ToolsFile, "extension" | "content_hash">,
-  { callables: _, problems, ...described }: LoadedTools,
+  { callables: _, problems, isPartial, ...described }: LoadedTools,
 ): ToolsFile {
   return {
-    ...of,
+    extension: of.extension,
+    // Stale from the beginning: the next start looks again.
+    content_hash: isPartial ? "" : of.content_hash,
     system_prompt: described.system_prompt,
     tools: [...described.tools],
     resources: [...described.resources],

@@ -18,8 +18,9 @@ import {
   promptResult,
   resourceResult,
 } from "./callable.ts";
+import type { ForeignTool } from "./foreign-files.ts";
 import { isJsonSchema, type JsonSchema } from "./json-schema.ts";
-import { definitionOfFunction } from "./plain-function.ts";
+import { definitionOfFunction, readDocstring } from "./plain-function.ts";
 import type {
   Complete,
   PromptDefinition,
@@ -126,6 +127,22 @@ export async function loadTool(entry: unknown): Promise<Loaded<ToolDescription>>
     complete: {},
   };
   return { description, callable };
+}
+
+/** A tool of another language's file: whoever runs it checks its arguments, too. */
+export function loadForeignTool(
+  { doc, ...told }: ForeignTool,
+  run: Callable["run"],
+): Loaded<ToolDescription> {
+  const { description, example } = readDocstring(doc === "" ? told.name : doc);
+  const checked = parsedBy(
+    Tool.omit({ run: true, input: true }).extend({ input_schema: InputSchema }),
+    { ...told, description, example },
+  );
+  return {
+    description: describedBy(ToolDescription, checked),
+    callable: plain({ kind: "tool", name: checked.name, run }),
+  };
 }
 
 /** What has no arguments that anybody could get wrong. */

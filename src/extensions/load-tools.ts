@@ -12,9 +12,11 @@ import type { CallKind } from "../contract/tool-call.ts";
 import { InvalidInputError, messageOf } from "../lib/errors.ts";
 import { explain } from "../lib/explain.ts";
 import type { Callable } from "./callable.ts";
+import type { ForeignFiles } from "./foreign-files.ts";
 import {
   isFunction,
   type Loaded,
+  loadForeignTool,
   loadPrompt,
   loadResource,
   loadTemplate,
@@ -22,7 +24,8 @@ import {
 } from "./load-definition.ts";
 import { provideVirtualModules } from "./virtual-modules.ts";
 
-const TOOL_FILE = /^[^.].*_tools\.(?:ts|js)$/;
+const TOOL_FILE = /^[^.].*_tools\.(?:ts|js|py)$/;
+const FOREIGN = ".py";
 
 const list = (what: string) => z.array(z.unknown(), `must be exported as an array of ${what}`);
 
@@ -46,6 +49,8 @@ export interface LoadedTools {
   callables: readonly Callable[];
   /** Files and definitions that could not be loaded, one sentence each. */
   problems: readonly string[];
+  /** What runs some of the files is not on this machine: another time it may be. */
+  isPartial: boolean;
 }
 
 const Named = z.object({ name: z.string().min(1) });
@@ -60,23 +65,20 @@ function nameOf(entry: unknown, fallback: string): string {
 class Loading<Told> {
   readonly loaded = new Map<string, Loaded<Told> & { file: string }>();
   readonly #kind: CallKind;
-  readonly #load: (entry: unknown) => Loaded<Told> | Promise<Loaded<Told>>;
   readonly #problems: string[];
 
-  constructor(
-    kind: CallKind,
-    load: (entry: unknown) => Loaded<Told> | Promise<Loaded<Told>>,
-    problems: string[],
-  ) {
+  constructor(kind: CallKind, problems: string[]) {
     this.#kind = kind;
-    this.#load = load;
     this.#problems = problems;
   }
 
-  async add(entry: unknown, { name, file }: { name: string; file: string }): Promise<void> {
+  async add(
+    load: () => Loaded<Told> | Promise<Loaded<Told>>,
+    { name, file }: { name: string; file: string },
+  ): Promise<void> {
     const cannot = `Cannot load "${name}" of "tools/${file}"`;
     try {
-      const one = await this.#load(entry);
+      const one = await load();
       const other = this.loaded.get(one.callable.name);
       if (other === undefined) this.loaded.set(one.callable.name, { ...one, file });
       else {
@@ -97,10 +99,10 @@ class Loading<Told> {
 class LoadingFiles {
   readonly systemPrompts: string[] = [];
   readonly problems: string[] = [];
-  readonly tools = new Loading("tool", loadTool, this.problems);
-  readonly resources = new Loading("resource", loadResource, this.problems);
-  readonly templates = new Loading("template", loadTemplate, this.problems);
-  readonly prompts = new Loading("prompt", loadPrompt, this.problems);
+  readonly tools = new Loading<ToolDescription>("tool", this.problems);
+  readonly resources = new Loading<ResourceDescription>("resource", this.problems);
+  readonly templates = new Loading<TemplateDescription>("template", this.problems);
+  readonly prompts = new Loading<PromptDescription>("prompt", this.problems);
 
   async file(folder: string, file: string): Promise<void> {
     const path = join(folder, file);
@@ -111,21 +113,47 @@ class LoadingFiles {
       if (!module.success) throw new Error(explain(module.error), { cause: module.error });
       const { TOOLS, RESOURCES, PROMPTS, SYSTEM_PROMPT: prompt = "" } = module.data;
       for (const [index, entry] of TOOLS.entries()) {
-        await this.tools.add(entry, { name: nameOf(entry, `TOOLS[${index}]`), file });
+        await this.tools.add(() => loadTool(entry), {
+          name: nameOf(entry, `TOOLS[${index}]`),
+          file,
+        });
       }
       for (const [index, entry] of RESOURCES.entries()) {
         const isTemplate = z.object({ uri_template: z.unknown() }).safeParse(entry).success;
-        const kind = isTemplate ? this.templates : this.resources;
-        await kind.add(entry, { name: nameOf(entry, `RESOURCES[${index}]`), file });
+        const from = { name: nameOf(entry, `RESOURCES[${index}]`), file };
+        if (isTemplate) await this.templates.add(() => loadTemplate(entry), from);
+        else await this.resources.add(() => loadResource(entry), from);
       }
       for (const [index, entry] of PROMPTS.entries()) {
-        await this.prompts.add(entry, { name: nameOf(entry, `PROMPTS[${index}]`), file });
+        await this.prompts.add(() => loadPrompt(entry), {
+          name: nameOf(entry, `PROMPTS[${index}]`),
+          file,
+        });
       }
       const text = z.string().safeParse(typeof prompt === "string" ? prompt : await prompt());
       if (!text.success) throw new Error("SYSTEM_PROMPT() must return a string");
       if (text.data.trim() !== "") this.systemPrompts.push(text.data.trim());
     } catch (error) {
       this.problems.push(`Cannot load "tools/${file}": ${importFault(error, path)}`);
+    }
+  }
+
+  /** Files of another language, by whoever runs them. */
+  async foreign(folder: string, files: readonly string[], runner: ForeignFiles): Promise<void> {
+    for (const { file, tools, system_prompt, problems } of await runner.load(folder, files)) {
+      for (const tool of tools) {
+        const { name } = tool;
+        const run: Callable["run"] = (args, context) => runner.call(name, args, context.signal);
+        const load = () => loadForeignTool(tool, run);
+        await this.tools.add(load, { name, file });
+      }
+      for (const { tool, text } of problems) {
+        const what = tool === undefined ? `"tools/${file}"` : `"${tool}" of "tools/${file}"`;
+        this.problems.push(`Cannot load ${what}: ${text}`);
+      }
+      // Files that repeat it mean the same one.
+      const isNew = system_prompt !== "" && !this.systemPrompts.includes(system_prompt);
+      if (isNew) this.systemPrompts.push(system_prompt);
     }
   }
 
@@ -171,13 +199,18 @@ async function toolFiles(tools: string): Promise<string[]> {
   }
 }
 
-/** Imports `tools/*_tools.ts` and `.js` of the extension in `folder`; a file that fails costs only itself. */
-export async function loadTools(folder: string): Promise<LoadedTools> {
+/**
+ * Imports `tools/*_tools.ts` and `.js` of the extension in `folder`, and has `foreign` load the Python ones;
+ * a file that fails costs only itself.
+ */
+export async function loadTools(folder: string, foreign?: ForeignFiles): Promise<LoadedTools> {
   provideVirtualModules();
   const path = join(folder, "tools");
   const loading = new LoadingFiles();
   const files = (await toolFiles(path)).sort();
-  for (const file of files) await loading.file(path, file);
+  const others = files.filter((file) => file.endsWith(FOREIGN));
+  for (const file of files) if (!file.endsWith(FOREIGN)) await loading.file(path, file);
+  if (foreign !== undefined && others.length > 0) await loading.foreign(path, others, foreign);
   const { tools, resources, templates, prompts, callables, problems } = loading;
   return {
     system_prompt: loading.systemPrompts.join("\n\n"),
@@ -187,5 +220,6 @@ export async function loadTools(folder: string): Promise<LoadedTools> {
     prompts: prompts.descriptions,
     callables,
     problems,
+    isPartial: foreign?.isMissing === true,
   };
 }

@@ -2,6 +2,8 @@
 import { z } from "zod";
 
 const SECTION = /^\s*(Example Prompt|Example Args|Example Response):\s*(.*)$/;
+const NOTES = /^\s*Notes:/;
+const QUOTED = /^"(.*)"$/;
 
 function jsonOr(text: string, fallback: unknown): unknown {
   try {
@@ -11,26 +13,50 @@ function jsonOr(text: string, fallback: unknown): unknown {
   }
 }
 
+/** The sections by name, and all other lines. A section that begins on its next line goes on until an empty one, or the notes. */
+function sectionsOf(text: string): { sections: Map<string, string>; rest: string[] } {
+  const sections = new Map<string, string>();
+  const rest: string[] = [];
+  let open: string | undefined;
+  for (const line of text.split("\n")) {
+    const [, section, value = ""] = SECTION.exec(line) ?? [];
+    if (section !== undefined) {
+      sections.set(section, value.trim());
+      open = value.trim() === "" ? section : undefined;
+    } else if (open !== undefined && line.trim() !== "" && !NOTES.test(line)) {
+      sections.set(open, `${sections.get(open)}\n${line}`.trim());
+    } else {
+      open = undefined;
+      rest.push(line.trim());
+    }
+  }
+  return { sections, rest };
+}
+
 /**
  * Takes the documented sections (specification 7.2) out of a docstring. Without all three of them,
  * or when the arguments are no JSON, the text stays as it is and there is no example.
  */
-function readDocstring(text: string): { description: string; example?: unknown } {
-  const sections = new Map<string, string>();
-  const rest: string[] = [];
-  for (const line of text.split("\n")) {
-    const [, section, value] = SECTION.exec(line) ?? [];
-    if (section === undefined) rest.push(line.trim());
-    else sections.set(section, value?.trim() ?? "");
-  }
+export function readDocstring(text: string): { description: string; example?: unknown } {
+  const { sections, rest } = sectionsOf(text);
   const args = jsonOr(sections.get("Example Args") ?? "", undefined);
   const prompt = sections.get("Example Prompt");
   const response = sections.get("Example Response");
   if (args === undefined || prompt === undefined || response === undefined) {
     return { description: text.trim() };
   }
-  const description = rest.join("\n").trim();
-  return { description, example: { prompt, args, response: jsonOr(response, response) } };
+  const description = rest
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim();
+  return {
+    description,
+    example: {
+      prompt: QUOTED.exec(prompt)?.[1] ?? prompt,
+      args,
+      response: jsonOr(response, response),
+    },
+  };
 }
 
 /**

@@ -5,13 +5,13 @@ import { delimiter, join } from "node:path";
 import { baseEnvironment, type Environment } from "../config/environment.ts";
 import { processMark } from "../config/mark.ts";
 import { pathsOf } from "../config/paths.ts";
+import { ENVIRONMENT_LINK } from "../python/environment-link.ts";
+import { findPython } from "../python/find-python.ts";
 import { impliedBy, importsOf } from "./implied-requirements.ts";
 import type { InstallBounds, InstallContext } from "./install-context.ts";
 import { installNpmPackages } from "./npm.ts";
 import { packageLists } from "./package-folders.ts";
-import { findPython } from "./python.ts";
 import { ensureEnvironment, removeUnusedEnvironments } from "./python-environment.ts";
-import { ENVIRONMENT_LINK } from "./python-of.ts";
 import { readRequirements } from "./requirements.ts";
 
 const BOUNDS: InstallBounds = {
@@ -95,7 +95,7 @@ async function installPythonPackages(
     python: found.python,
     uv: Bun.which("uv", { PATH: environment.variables["PATH"] ?? "" }) ?? undefined,
     requirements,
-    environments: pathsOf(environment.home).python,
+    environments: pathsOf(environment.home).pythonEnvironments,
     what: lists.length > 0 ? lists.join(", ") : "its Python files",
     context,
   });

@@ -5,9 +5,9 @@ import { copyFile, mkdir, readdir, rename, rm, utimes, writeFile } from "node:fs
 import { join } from "node:path";
 import { InvalidInputError } from "../lib/errors.ts";
 import { writeJsonAtomic } from "../lib/files.ts";
+import type { Python } from "../python/find-python.ts";
 import { runInstall } from "./command.ts";
 import type { InstallContext } from "./install-context.ts";
-import type { Python } from "./python.ts";
 import type { Requirements } from "./requirements.ts";
 
 /** Written last: an environment without it was never finished. */

@@ -82,7 +82,7 @@ import fastapi.responses
     "dotenv",
     "fastapi.responses",
   ]);
-  expect(impliedBy(modules, ["Requests==2", "Python_Dotenv"])).toEqual([
+  expect(impliedBy(modules, ["Requests==2"])).toEqual([
     "fastapi",
     "langchain-openai",
     "psycopg[binary]",

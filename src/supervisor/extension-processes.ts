@@ -15,6 +15,7 @@ import { secretNames, secretsFor } from "../extensions/secrets.ts";
 import { messageOf } from "../lib/errors.ts";
 import { writeJsonAtomic } from "../lib/files.ts";
 import { holderOfPort } from "../lib/proc.ts";
+import { pythonVariables } from "../python/variables.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import { extensionRoutes } from "./extension-routes.ts";
 import type { HeldExtensions } from "./held-extensions.ts";
@@ -184,10 +185,13 @@ export class ExtensionProcesses {
     const manifest = await readManifest(join(paths.extensions, extension));
     const { port_assignments } = await config.read();
     const { portOffset } = environment;
+    const path = [paths.bin, base["PATH"] ?? ""].join(delimiter);
+    const folder = join(paths.extensions, extension);
     return {
       ...base,
       ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
-      PATH: [paths.bin, base["PATH"] ?? ""].join(delimiter),
+      PATH: path,
+      ...(await pythonVariables({ folder, environment, paths, path })),
       LUNA_EXTENSION: extension,
       LUNA_PORTS: JSON.stringify({
         core: ports,

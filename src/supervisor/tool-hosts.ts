@@ -10,6 +10,7 @@ import { messageOf, NotFoundError, UnavailableError } from "../lib/errors.ts";
 import { PRIVATE_MODE } from "../lib/files.ts";
 import type { Logger } from "../lib/log.ts";
 import { sendSignal } from "../lib/proc.ts";
+import { ownersPython } from "../python/variables.ts";
 import { TOOL_HOST_MODE, type ToolHostMode } from "../tools/host-mode.ts";
 import { currentHostSocket, removeHostSocket } from "../tools/host-socket.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
@@ -237,6 +238,7 @@ export class ToolHosts {
     return {
       ...baseEnvironment(context.environment),
       ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
+      ...ownersPython(context.environment),
       LUNA_EXTENSION: extension,
     };
   }

@@ -12,7 +12,7 @@ import {
   installPackages,
   removeUnusedPackages,
 } from "../../src/packages/install.ts";
-import { pythonBinOf } from "../../src/packages/python-of.ts";
+import { pythonBinOf } from "../../src/python/environment-link.ts";
 import { type RegistryStandIn, startRegistry } from "../support/registry-stand-in.ts";
 import { BINARY } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
@@ -256,7 +256,7 @@ test(
     expect(problems).toEqual([]);
     await rename(folder, `${folder}-moved`);
     expect(await answer(`${folder}-moved`)).toBe("42");
-    const environments = pathsOf(home).python;
+    const environments = pathsOf(home).pythonEnvironments;
     const made = readlinkSync(join(`${folder}-moved`, ".venv"));
     expect(dirname(made)).toBe(environments);
     // Its scripts say the place where it is.

@@ -6,6 +6,7 @@ import { MasterConfigStore } from "../../config/master-config.ts";
 import { type Paths, pathsOf } from "../../config/paths.ts";
 import { ThingName } from "../../contract/names.ts";
 import { contentHash } from "../../extensions/content-hash.ts";
+import type { ForeignFiles } from "../../extensions/foreign-files.ts";
 import { loadTools } from "../../extensions/load-tools.ts";
 import { readManifest } from "../../extensions/manifest.ts";
 import { secretNames } from "../../extensions/secrets.ts";
@@ -23,6 +24,7 @@ import { CallRunner } from "./call-runner.ts";
 import { logConsole } from "./console.ts";
 import { describedAs, saveDescription, writeDescription } from "./describe.ts";
 import { HostLife } from "./life.ts";
+import { openPythonHost } from "./open-python-host.ts";
 import { serveCalls } from "./serve-calls.ts";
 
 const PRIVATE_UMASK = 0o077;
@@ -50,11 +52,14 @@ export async function main(
   const secrets = secretNames(manifest).map((key) => environment.variables[key] ?? "");
   const log = createLogger(`tool-host-${extension}`, secrets);
   logConsole(log);
+  const config = new MasterConfigStore(paths.masterConfig);
+  const foreign = openPythonHost({ environment, paths, extension, config, log });
   if (options.describe === true) {
-    await writeDescription(paths, { extension, secrets });
+    await writeDescription(paths, { extension, secrets, foreign });
     process.exit(0);
   }
-  await serveTools({ paths, extension, secrets, log, mode: modeIn(environment.variables) });
+  const mode = modeIn(environment.variables);
+  await serveTools({ paths, extension, secrets, config, foreign, log, mode });
 }
 
 interface Host {
@@ -62,12 +67,14 @@ interface Host {
   extension: string;
   /** The values that the extension was given. */
   secrets: readonly string[];
+  config: MasterConfigStore;
+  foreign: ForeignFiles;
   log: Logger;
   mode: ToolHostMode | undefined;
 }
 
-async function serveTools({ paths, extension, secrets, log, mode }: Host): Promise<void> {
-  const config = new MasterConfigStore(paths.masterConfig);
+async function serveTools(host: Host): Promise<void> {
+  const { paths, extension, secrets, config, foreign, log, mode } = host;
   const socketLink = paths.toolHostSocket(extension);
   const { idle_ms } = (await config.read()).tool_host;
   const idleMs = mode?.stays === true ? Math.max(idle_ms, STAY_MS) : idle_ms;
@@ -75,7 +82,7 @@ async function serveTools({ paths, extension, secrets, log, mode }: Host): Promi
   life.watch();
   const folder = join(paths.extensions, extension);
   const content_hash = mode === undefined ? "" : await contentHash(folder);
-  const loaded = await loadTools(folder);
+  const loaded = await loadTools(folder, foreign);
   for (const problem of loaded.problems) log.warn(problem);
   if (mode !== undefined) {
     const described = describedAs({ extension, content_hash, secrets }, loaded);

@@ -1,7 +1,7 @@
 /** The Python of this machine, which extensions written in it need; Luna itself does not. */
 import { z } from "zod";
 import { baseEnvironment, type Environment } from "../config/environment.ts";
-import { messageOf } from "../lib/errors.ts";
+import { runCommand } from "../lib/command.ts";
 
 const LOOK_TIMEOUT_MS = 15_000;
 /** Older ones are out of support, and packages for them are not made any more. */
@@ -24,29 +24,31 @@ export type FoundPython = { python: Python } | { problem: string };
 const WANTED = `Python ${VERSION_MIN.join(".")} or newer`;
 const HOW = `install ${WANTED} (Debian: apt install python3 python3-venv), then install the extension again`;
 
+export const NO_PYTHON = `Cannot find Python: there is no python3 on the path; ${HOW}`;
+
 /** What `program` says of itself. */
 async function aboutPython(program: string, environment: Environment): Promise<FoundPython> {
   const cannot = `Cannot use "${program}" as Python`;
+  const env = baseEnvironment(environment);
+  const ran = await runCommand({
+    command: [program, "-c", ABOUT],
+    env,
+    timeoutMs: LOOK_TIMEOUT_MS,
+  });
+  if (!ran.ok) return { problem: `${cannot}: ${ran.why}; ${HOW}` };
+  const about = About.safeParse(parsed(ran.output));
+  if (!about.success) return { problem: `${cannot}: it is none; ${HOW}` };
+  const [major, minor] = about.data.version;
+  const isOld = major < VERSION_MIN[0] || (major === VERSION_MIN[0] && minor < VERSION_MIN[1]);
+  if (isOld) return { problem: `${cannot}: it is ${about.data.version.join(".")}; ${HOW}` };
+  return { python: about.data };
+}
+
+function parsed(text: string): unknown {
   try {
-    const child = Bun.spawn([program, "-c", ABOUT], {
-      env: baseEnvironment(environment),
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "ignore",
-      timeout: LOOK_TIMEOUT_MS,
-      killSignal: "SIGKILL",
-    });
-    const text = await new Response(child.stdout).text();
-    if ((await child.exited) !== 0) {
-      return { problem: `${cannot}: it ends with ${child.signalCode ?? child.exitCode}; ${HOW}` };
-    }
-    const python = About.parse(JSON.parse(text));
-    const [major, minor] = python.version;
-    const isOld = major < VERSION_MIN[0] || (major === VERSION_MIN[0] && minor < VERSION_MIN[1]);
-    if (isOld) return { problem: `${cannot}: it is ${python.version.join(".")}; ${HOW}` };
-    return { python };
-  } catch (error) {
-    return { problem: `${cannot}: ${messageOf(error)}; ${HOW}` };
+    return JSON.parse(text);
+  } catch {
+    return undefined; // No Python writes that.
   }
 }
 
@@ -54,6 +56,6 @@ async function aboutPython(program: string, environment: Environment): Promise<F
 export async function findPython(environment: Environment): Promise<FoundPython> {
   const { PATH, LUNA_PYTHON } = environment.variables;
   const program = LUNA_PYTHON || Bun.which("python3", { PATH: PATH ?? "" });
-  if (!program) return { problem: `Cannot find Python: there is no python3 on the path; ${HOW}` };
+  if (!program) return { problem: NO_PYTHON };
   return aboutPython(program, environment);
 }

@@ -1,0 +1,1 @@
+"""What extensions written in Python import from Luna: the database, keys of services, other extensions, a model."""

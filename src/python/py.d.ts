@@ -1,0 +1,5 @@
+/** Python files imported with `{ type: "text" }` are strings. */
+declare module "*.py" {
+  const text: string;
+  export = text;
+}
