@@ -13,8 +13,8 @@ import {
 import { type BodyMax, errorBody, ROUTES } from "./routes.ts";
 import { methodsSnippet, rowLines } from "./rows.ts";
 
-/** Of rows that have none of their own; the same as the core services' limit (src/lib/serve.ts), so that its refusal is Luna's JSON. */
-const BODY_MAX: BodyMax = "32MiB";
+/** The most of any row, which each makes smaller; no more than who gets it takes (src/lib/serve.ts), so that the refusal is Luna's JSON. */
+const BODY_MAX: BodyMax = "65MiB";
 /** What Bun takes, so what the core services take. */
 const HEADERS_MAX = "16KiB";
 /** For clients that send their headers slowly. */

@@ -1,12 +1,16 @@
 /** The row of extensions as Caddyfile text: auth says where each request leads, and nothing of Luna's goes along. */
 import { SESSION_COOKIE } from "../contract/auth.ts";
 import { block } from "./block.ts";
-import { forwardAuth, IDENTITY, proxyLines, type RowContext } from "./proxy.ts";
+import { bodyLimitLines, forwardAuth, IDENTITY, proxyLines, type RowContext } from "./proxy.ts";
+import type { BodyMax } from "./routes.ts";
 
 /** Only ever this machine, whatever the table of paths says. */
 const UPSTREAM = "^127[.]0[.]0[.]1:[0-9]+$";
 /** `ext/<extension>`, `api/<extension>` or `api/<extension>/<service>`; `-` leaves the path whole. */
 const PREFIX = "^(-|ext/[a-z0-9_-]+|api/[a-z0-9_-]+(/[a-z0-9_-]+)?)$";
+
+/** Of what is sent to an extension. */
+const BODY_MAX: BodyMax = "32MiB";
 
 const SESSION = `(__Host-)?${SESSION_COOKIE}[[:space:]]*=`;
 /** As auth reads a Cookie header; `$1` keeps what stood before. */
@@ -78,6 +82,7 @@ const ANSWER_LINES = [
  */
 export function routedLines(context: RowContext): string[] {
   return [
+    ...bodyLimitLines(BODY_MAX),
     ...forwardAuth(context, {
       path: "/route",
       headers: ["X-Luna-Identity", "X-Luna-Upstream", "X-Luna-Prefix"],

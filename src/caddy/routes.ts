@@ -27,8 +27,8 @@ interface Row {
   access: AccessClass;
 }
 
-/** Of what a page or a person types; of calls with something in them; of what a model or an app is given. */
-export type BodyMax = "64KiB" | "8MiB" | "32MiB";
+/** Of what a page or a person types; of calls with something in them; of what a model or an app is given; of an archive. */
+export type BodyMax = "64KiB" | "8MiB" | "32MiB" | "65MiB";
 
 interface UpstreamRow extends Row {
   upstream: UpstreamName;
@@ -152,6 +152,16 @@ export const ROUTES: readonly Route[] = [
     page: "always",
     upstream: "supervisor",
     bodyMax: "64KiB",
+    stripPrefix: "/api/supervisor",
+    token: "SUPERVISOR_API_TOKEN",
+  },
+  {
+    name: "extension_upload",
+    paths: ["/api/supervisor/extensions/upload"],
+    access: "session",
+    page: "changes",
+    upstream: "supervisor",
+    bodyMax: "65MiB",
     stripPrefix: "/api/supervisor",
     token: "SUPERVISOR_API_TOKEN",
   },

@@ -78,6 +78,7 @@ const BYTES: Readonly<Record<BodyMax, number>> = {
   "64KiB": 64 * 1024,
   "8MiB": 8 * 1024 * 1024,
   "32MiB": 32 * 1024 * 1024,
+  "65MiB": 65 * 1024 * 1024,
 };
 const LENGTH = "{http.request.header.Content-Length}";
 

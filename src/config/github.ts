@@ -88,6 +88,24 @@ export function githubApiUrl(variables: Readonly<Record<string, string | undefin
   );
 }
 
+/** What says where extensions are fetched from, and with which right. */
+export const SOURCE_VARIABLES = ["GITHUB_URL", "GITHUB_API_URL", "GITHUB_TOKEN"] as const;
+
+export interface GithubApi {
+  apiUrl: string;
+  /** Opens private repositories, and raises GitHub's limit; for the API's own host alone. */
+  token: string | undefined;
+}
+
+/**
+ * @param variables those of `SOURCE_VARIABLES` that are set
+ * @throws InvalidInputError when a variable is no address
+ */
+export function githubApi(variables: Readonly<Record<string, string | undefined>>): GithubApi {
+  const token = variables["GITHUB_TOKEN"]?.trim() || undefined;
+  return { apiUrl: githubApiUrl(variables), token };
+}
+
 /** "octocat, @Hubot" as it is compared: GitHub's names differ in more than case. */
 function loginsIn(text: string): string[] {
   return text

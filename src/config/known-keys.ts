@@ -76,6 +76,15 @@ const KNOWN: Readonly<Record<string, KnownKey>> = {
     isPlain: true,
     fault: webAddress,
   },
+  GITHUB_TOKEN: {
+    label: "Token for extensions in private repositories",
+    help: "A fine-grained token with read access to their contents; it also raises GitHub's limits.",
+  },
+  STORE_URL: {
+    label: "Address of the store's index, or off",
+    isPlain: true,
+    fault: (value) => (value === "off" ? undefined : webAddress(value)),
+  },
   ALLOWED_GITHUB_USERNAME: {
     label: "GitHub users who may sign in",
     help: "One or several, with commas between them.",

@@ -40,6 +40,10 @@ export interface Paths {
   backups: string;
   /** The data of extensions that were deleted. */
   keptData: string;
+  /** Archives of extensions that were uploaded. */
+  uploads: string;
+  /** The store's index as it was fetched last. */
+  store: string;
   /** Events of the audit log that are on their way into the database. */
   audit: string;
   logs: string;
@@ -102,6 +106,8 @@ export function pathsOf(home: string): Paths {
     runs: join(luna, "runs"),
     backups: join(luna, "backups"),
     keptData: join(luna, "kept_data"),
+    uploads: join(luna, "uploads"),
+    store: join(luna, "store.json"),
     audit: join(luna, "audit"),
     logs: join(home, "logs"),
     serviceLogs: join(luna, "logs"),

@@ -140,6 +140,20 @@ export const UpdateSettings = z.looseObject({
 });
 export type UpdateSettings = z.infer<typeof UpdateSettings>;
 
+/** Where the list of what can be installed comes from. */
+const StoreSettings = z.looseObject({
+  /** Of a registry.json; `off` asks nobody, and leaves what is in Luna's program. */
+  url: z
+    .string()
+    .regex(
+      /^(?:off|https:\/\/\S+|http:\/\/(?:127\.0\.0\.1|localhost)[:/]\S*)$/,
+      "must be an https:// address, or off",
+    )
+    .default("https://raw.githubusercontent.com/jbrinkw/luna-ext-store/main/registry.json"),
+  /** An index older than this is asked for again. */
+  refresh_hours: z.number().min(1).max(8_760).default(24),
+});
+
 export const MasterConfig = z.looseObject({
   luna: z
     .looseObject({
@@ -167,6 +181,7 @@ export const MasterConfig = z.looseObject({
   audit: AuditSettings.prefault({}),
   rate_limits: RateLimitSettings.prefault({}),
   updates: UpdateSettings.prefault({}),
+  store: StoreSettings.prefault({}),
 });
 export type MasterConfig = z.infer<typeof MasterConfig>;
 

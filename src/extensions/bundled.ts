@@ -1,7 +1,9 @@
 /** Lays the extensions that come with Luna into a new home. */
 import { isAbsolute, join, normalize } from "node:path";
 import { ThingName } from "../contract/names.ts";
-import { layOutFiles } from "./lay-out.ts";
+import { treeHash } from "../lib/archive/tree-hash.ts";
+import { NotFoundError } from "../lib/errors.ts";
+import { isScript, layOutFiles } from "./lay-out.ts";
 
 /** The files of each extension: path inside its folder → text. */
 function byExtension(bundled: Readonly<Record<string, string>>): Map<string, Map<string, string>> {
@@ -18,6 +20,30 @@ function byExtension(bundled: Readonly<Record<string, string>>): Map<string, Map
     extensions.set(name, files.set(inside, text));
   }
   return extensions;
+}
+
+interface BundledTree {
+  /** Path inside the extension → text. */
+  files: ReadonlyMap<string, string>;
+  bytes: number;
+  tree_sha256: string;
+}
+
+/** @throws NotFoundError that names those there are */
+export function bundledTree(bundled: Readonly<Record<string, string>>, name: string): BundledTree {
+  const extensions = byExtension(bundled);
+  const files = extensions.get(name);
+  if (files === undefined) {
+    throw new NotFoundError(
+      `Cannot find the starter "${name}": there are ${[...extensions.keys()].join(", ")}`,
+    );
+  }
+  const hashed = [...files].map(([path, text]) => {
+    const sha256 = new Bun.CryptoHasher("sha256").update(text).digest("hex");
+    return { path, isExecutable: isScript(path), sha256 };
+  });
+  const bytes = [...files.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return { files, bytes, tree_sha256: treeHash(hashed) };
 }
 
 /**

@@ -13,6 +13,10 @@ async function exists(path: string): Promise<boolean> {
   return stats !== undefined;
 }
 
+export function isScript(path: string): boolean {
+  return path.endsWith(".sh");
+}
+
 /**
  * Writes `files` (path inside → text) as the folder `target`; scripts can be run.
  * @returns false when `target` is there already, and is left as it is
@@ -29,7 +33,7 @@ export async function layOutFiles(
       const file = join(staging, path);
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, text);
-      if (path.endsWith(".sh")) await chmod(file, EXECUTABLE);
+      if (isScript(path)) await chmod(file, EXECUTABLE);
     }
     await rename(staging, target);
     return true;

@@ -2,12 +2,13 @@
 import type { Server, WebSocketHandler } from "bun";
 
 type Fetch<Data> = (request: Request, server: Server<Data>) => Response | Promise<Response>;
-/** Bodies beyond this are refused with 413 before any of our code runs. */
+/** Bodies beyond this are refused with 413 before any of our code runs, where nothing else is said. */
 const REQUEST_BYTES_MAX = 32 * 1024 * 1024;
 
 interface ServeOptions<Data> {
   fetch: Fetch<Data>;
   listen: { port: number } | { unix: string };
+  bodyBytesMax?: number;
   websocket?: WebSocketHandler<Data>;
 }
 
@@ -17,7 +18,7 @@ export function serve<Data = undefined>(options: ServeOptions<Data>): Server<Dat
     fetch: options.fetch,
     // Streams may be quiet for minutes; each of our own waits has its own bound.
     idleTimeout: 0,
-    maxRequestBodySize: REQUEST_BYTES_MAX,
+    maxRequestBodySize: options.bodyBytesMax ?? REQUEST_BYTES_MAX,
     development: false,
     // Outside development Bun would set SO_REUSEPORT, and two processes would share a port in silence.
     reusePort: false,

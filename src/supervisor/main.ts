@@ -14,6 +14,7 @@ import { messageOf } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import { serve } from "../lib/serve.ts";
 import { askedToStop, endOnUncaught } from "../lib/stop.ts";
+import { UPLOAD_BYTES_MAX } from "../sources/uploads.ts";
 import { ToolCatalogue } from "../tools/catalogue.ts";
 import { ToolClient } from "../tools/client.ts";
 import { createSupervisorApp } from "./api/app.ts";
@@ -37,12 +38,16 @@ import { ProcessTable } from "./process/process-table.ts";
 import { KnownSecrets } from "./secrets/known-secrets.ts";
 import { readSecrets } from "./secrets/read.ts";
 import { assignedPorts, modelOf } from "./settings.ts";
+import { createSources } from "./sources.ts";
 import { ToolHosts } from "./tool-hosts.ts";
 import { createUpdates } from "./updates.ts";
 import { UsageMeter } from "./usage.ts";
 
 /** How often what a start goes on to begin is looked for, when it has to stop. */
 const START_POLL_MS = 50;
+
+/** An extension's archive, and the form around it. */
+const UPLOAD_REQUEST_BYTES_MAX = UPLOAD_BYTES_MAX + 1024 ** 2;
 
 /** Who has the control API's token and no session: a program of this machine. */
 const COMMAND_LINE = { kind: "local", name: "luna" } as const;
@@ -125,14 +130,15 @@ async function build(environment: Environment) {
     ...{ paths, envFile, config, processes, extensionProcesses, toolHosts, secrets, log, onChange },
   });
   const coreUpdate = coreUpdateOf(context, config);
+  const sources = createSources({ context, config, log });
   const updates = createUpdates({
-    ...{ context, config, processes, toolHosts, held, audit, log, coreUpdate },
+    ...{ context, config, processes, toolHosts, held, audit, log, coreUpdate, ...sources },
     ...{ installed: () => installed, secrets: known.values, services: external.externalServices },
     onRun: (run) => live.tellRun(run),
   });
   const keys = createKeys({ context, log, onChange });
   const app = createSupervisorApp({
-    ...{ ...keys, ...external, ...updates, coreUpdate },
+    ...{ ...keys, ...sources, ...external, ...updates, coreUpdate },
     ...configuration.answering({ processes, secrets, known: known.values, onChange }),
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
@@ -143,7 +149,7 @@ async function build(environment: Environment) {
   return {
     ...ground,
     ...{ processes, toolHosts, installed, updates },
-    ...{ live, app, limits, rotator, keys, coreUpdate, external },
+    ...{ live, app, limits, rotator, keys, coreUpdate, external, sources },
   };
 }
 
@@ -152,11 +158,12 @@ export async function main(environment: Environment): Promise<void> {
   const stopping = askedToStop();
   const parts = await build(environment);
   const { context, deployment, processes, toolHosts, installed } = parts;
-  const { live, progress, note, limits, rotator, keys, external, updates } = parts;
+  const { live, progress, note, limits, rotator, keys, external, updates, sources } = parts;
   const { paths, ports } = context;
   const server = serve({
     fetch: parts.app.fetch,
     listen: { port: ports.supervisor },
+    bodyBytesMax: UPLOAD_REQUEST_BYTES_MAX,
     websocket,
   });
   processes.onChange(() => live.announce());
@@ -177,6 +184,7 @@ export async function main(environment: Environment): Promise<void> {
     processes.forgetPrevious();
     await limits.clear();
     await installed.watch();
+    await sources.startSources();
     external.watch();
     await updates.begin();
     if (progress.phase === "starting") progress.phase = "running";
@@ -191,6 +199,7 @@ export async function main(environment: Environment): Promise<void> {
   parts.log.info("Stopping", { signal: await stopping });
   progress.phase = "stopping";
   live.close();
+  sources.store.stop();
   await updates.runs.stop();
   // Again and again: a start that is still under way begins more, and waits for what it began.
   const isStarted = started.then(() => true);

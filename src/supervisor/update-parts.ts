@@ -1,7 +1,7 @@
-/** Where runs get what they bring into place: packages, services, and Luna's own program. */
+/** Where runs get what they bring into place: sources, packages, services, and Luna's own program. */
 import type { CoreUpdate } from "../core-update/core-update.ts";
-import { UnavailableError } from "../lib/errors.ts";
 import { installPackages } from "../packages/install.ts";
+import type { Sources } from "../sources/sources.ts";
 import type { Fetch, InstallPackages, InstallService, UpdateCore } from "../updates/parts.ts";
 import type { SpecContext } from "./core-services.ts";
 import type { ExternalServices } from "./external-services/external-services.ts";
@@ -10,6 +10,7 @@ interface UpdatePartsOptions {
   context: SpecContext;
   coreUpdate: CoreUpdate;
   services: Pick<ExternalServices, "installService">;
+  sources: Pick<Sources, "fetch">;
   /** A program is in place that only a start of everything brings into action. */
   onNewProgram(): void;
 }
@@ -22,12 +23,10 @@ export interface UpdateParts {
 }
 
 export function updateParts(options: UpdatePartsOptions): UpdateParts {
-  const { context, coreUpdate, services, onNewProgram } = options;
+  const { context, coreUpdate, services, sources, onNewProgram } = options;
   const { environment, paths } = context;
   return {
-    fetch: async (source) => {
-      throw new UnavailableError(`Cannot get "${source}": this Luna has no way to get sources`);
-    },
+    fetch: (source, given) => sources.fetch(source, given),
     installPackages: (given) =>
       installPackages({ ...given, environment, cache: paths.packageCache }),
     installService: (name, given) => services.installService(name, given),

@@ -7,6 +7,7 @@ import type { RunView } from "../contract/run.ts";
 import type { CoreUpdate } from "../core-update/core-update.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
+import type { Sources } from "../sources/sources.ts";
 import { QueueStore } from "../updates/queue-store.ts";
 import { Runs } from "../updates/runs.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
@@ -37,6 +38,7 @@ interface UpdatesOptions {
   onRun(view: RunView): void;
   coreUpdate: CoreUpdate;
   services: Pick<ExternalServices, "installService">;
+  sources: Pick<Sources, "fetch">;
 }
 
 export function createUpdates(options: UpdatesOptions) {
@@ -44,8 +46,9 @@ export function createUpdates(options: UpdatesOptions) {
   const { paths } = context;
   const store = new QueueStore(paths);
   let isNewProgram = false;
-  const sources = updateParts({
-    ...{ context, coreUpdate: options.coreUpdate, services: options.services },
+  const bringing = updateParts({
+    ...{ context, coreUpdate: options.coreUpdate },
+    ...{ services: options.services, sources: options.sources },
     onNewProgram: () => {
       isNewProgram = true;
     },
@@ -54,13 +57,13 @@ export function createUpdates(options: UpdatesOptions) {
   const graceMs = () => (config.last?.updates ?? UpdateSettings.parse({})).health_grace_ms;
   const runs = new Runs({
     ...{ paths, queue: store, audit, log, onChange: options.onRun },
-    parts: { paths, config, live, graceMs, log, ...sources },
+    parts: { paths, config, live, graceMs, log, ...bringing },
     onEnd: () => {
       if (isNewProgram) power.again();
     },
   });
   const queue = new Queue({
-    ...{ paths, config, store, runs, fetch: sources.fetch, processes, secrets: options.secrets },
+    ...{ paths, config, store, runs, fetch: bringing.fetch, processes, secrets: options.secrets },
     setSecrets: async (names) => new Set(Object.keys(await settingsOf(context, names))),
   });
   const power = new Power({ paths, queue, runs });

@@ -165,3 +165,17 @@ export function makeTar(entries: readonly TarEntry[], after: Buffer = Buffer.all
 export function makeTarGz(entries: readonly TarEntry[]): Buffer {
   return gzipSync(makeTar(entries));
 }
+
+/** An archive as GitHub makes them: all in one folder, the commit in a pax header. */
+export function githubTarball(
+  top: string,
+  commit: string,
+  files: Readonly<Record<string, string>>,
+): Buffer {
+  const entries = Object.entries(files).map(([path, content]): TarEntry => {
+    const mode = path.endsWith(".sh") ? 0o775 : 0o664;
+    return { name: `${top}/${path}`, content, mode };
+  });
+  const comment = { name: "pax_global_header", type: "g", content: paxRecord("comment", commit) };
+  return makeTarGz([comment, { name: `${top}/` }, ...entries]);
+}

@@ -1,5 +1,6 @@
 /** A stand-in for GitHub: a real HTTP server that speaks its OAuth and user API as documented, errors included. */
 import { createHash, randomBytes } from "node:crypto";
+import { GithubRepositoriesStandIn } from "./github-repositories.ts";
 
 interface GithubUser {
   id: number;
@@ -33,6 +34,8 @@ export interface GithubStandIn {
   /** The callback URL that the application is registered with; undefined takes any. */
   callbackUrl: string | undefined;
   requests: Request[];
+  /** What can be fetched: `repositories.repository({ owner, name, files })`. */
+  repositories: GithubRepositoriesStandIn;
   /** Every token that was handed out. */
   tokens: string[];
   /** The next request of `endpoint` fails like this. */
@@ -155,6 +158,9 @@ export function startGithubStandIn(options: StandInOptions = {}): GithubStandIn 
   const answer = async (request: globalThis.Request): Promise<Response> => {
     const url = new URL(request.url);
     const { headers } = request;
+    if (url.pathname.startsWith(`${apiPath}/repos/`)) {
+      return repositories.answer(request, url.pathname.slice(`${apiPath}/repos`.length));
+    }
     const form = new URLSearchParams(request.method === "POST" ? await request.text() : "");
     const routes: Record<string, [Endpoint, () => Response]> = {
       [`GET ${path}/login/oauth/authorize`]: ["authorize", () => authorize(url)],
@@ -174,6 +180,7 @@ export function startGithubStandIn(options: StandInOptions = {}): GithubStandIn 
     return new Response(body, { status, headers: { "Content-Type": type, ...fault.headers } });
   };
 
+  const repositories = new GithubRepositoriesStandIn();
   const apiPath = enterprise ? `${path}/api/v3` : "/api-host";
   const server = Bun.serve({
     ...{ hostname: "127.0.0.1", port: 0, idleTimeout: 0, development: false },
@@ -194,11 +201,15 @@ export function startGithubStandIn(options: StandInOptions = {}): GithubStandIn 
     consents: true,
     callbackUrl: undefined,
     requests: [],
+    repositories,
     tokens: [],
     fail: (endpoint, fault) => {
       faults.set(endpoint, fault);
     },
-    stop: () => server.stop(true),
+    stop: async () => {
+      await repositories.stop();
+      await server.stop(true);
+    },
   };
   return standIn;
 }

@@ -119,6 +119,8 @@ export async function startLuna(options: StartOptions = {}): Promise<Luna> {
     HOME: home,
     LUNA_HOME: home,
     LUNA_PORT_OFFSET: String(offset),
+    // No test asks anybody outside this machine.
+    STORE_URL: "off",
     ...options.environment,
   };
   const { binary = BINARY } = options;

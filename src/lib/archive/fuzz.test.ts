@@ -16,7 +16,7 @@ const RUNS = Number(LUNA_FUZZ_RUNS ?? 150);
 const SEED = Number(
   LUNA_FUZZ_SEED ?? (LUNA_FUZZ_RUNS === undefined ? 20_261_126 : Date.now() % 2 ** 31),
 );
-const RSS_GROWTH_BYTES_MAX = 128 * 1024 ** 2;
+const RSS_GROWTH_BYTES_MAX = 192 * 1024 ** 2;
 const TIMEOUT_MS = 20_000 + RUNS * 100;
 const LIMITS = { bytes_max: 300_000, file_bytes_max: 200_000, entries_max: 40, depth_max: 6 };
 

@@ -29,8 +29,10 @@ export function segmentsOf(name: string): string[] {
   };
   if (CONTROL.test(name)) refuse("has control characters");
   if (name.includes("\\")) refuse("has a backslash, should have / between folders");
-  if (name.startsWith("/") || DRIVE.test(name)) refuse("is absolute, should be inside the archive");
   const plain = name.replace(/\/$/, "").replace(/^(?:\.\/)+/, "");
+  if (name.startsWith("/") || DRIVE.test(plain)) {
+    refuse("is absolute, should be inside the archive");
+  }
   // The archive's own folder, as tar writes it.
   if (plain === "." || plain === "") return [];
   const segments = plain.split("/");

@@ -170,6 +170,7 @@ describe("names that are refused", () => {
     ["//x", "absolute"],
     ["C:x", "absolute"],
     ["c:/x", "absolute"],
+    ["./c:x", "absolute"],
     ["a\\..\\x", "backslash"],
     ["\\\\host\\x", "backslash"],
     ["a\u0000b", "control"],
@@ -365,7 +366,7 @@ describe("tapes that are not what they look", () => {
 
 describe("limits", () => {
   const nothing = Buffer.alloc(1024 ** 2);
-  const noise = randomBytes(1024 ** 2);
+  const noise = randomBytes(128 * 1024);
   const many = Array.from({ length: 24 }, (_, index) => ({ name: `f${index}`, content: noise }));
 
   test("a bomb: more than so many times its size", async () => {
@@ -392,33 +393,21 @@ describe("limits", () => {
   test("one file, all files, and how many", async () => {
     for (const make of [makeZip, makeTarGz]) {
       const archive = make(many);
-      expect(await reason(archive, { limits: { file_bytes_max: 1_000_000 } })).toContain(
-        "is over 1000000 bytes",
+      expect(await reason(archive, { limits: { file_bytes_max: 100_000 } })).toContain(
+        "is over 100000 bytes",
       );
-      expect(await reason(archive, { limits: { bytes_max: 20_000_000 } })).toContain("together");
+      expect(await reason(archive, { limits: { bytes_max: 2_000_000 } })).toContain("together");
       expect(await reason(archive, { limits: { entries_max: 23 } })).toContain("more than 23");
       expect(await reason(archive, { limits: { listed_max: 23 } })).toContain("more than 23");
     }
-    const limits = { scanned_bytes_max: 5_000_000 };
+    const limits = { scanned_bytes_max: 1_000_000 };
     const only = "elsewhere";
-    expect(await reason(makeTarGz(many), { limits, only })).toContain("more than 5000000 bytes");
+    expect(await reason(makeTarGz(many), { limits, only })).toContain("more than 1000000 bytes");
   });
 
   test("folders count that nobody listed", async () => {
     const entries = [{ name: "a/b/c/d/e/f/g/h", content: "x" }];
     expect(await reason(makeZip(entries), { limits: { entries_max: 7 } })).toContain("more than 7");
-  });
-
-  test("memory does not grow with the archive", async () => {
-    const limits = { ratio_max: 2_000 };
-    const archive = makeTarGz(many.map((one) => ({ ...one, content: nothing })));
-    const zip = makeZip(many);
-    Bun.gc(true);
-    const before = process.memoryUsage().rss;
-    await unpacked(archive, { limits });
-    await rm(join(folder, "tree"), { recursive: true });
-    await unpacked(zip, { limits });
-    expect(process.memoryUsage().rss - before).toBeLessThan(48 * 1024 ** 2);
   });
 
   test("a broken-off attempt leaves nothing", async () => {

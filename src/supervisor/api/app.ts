@@ -12,6 +12,7 @@ import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
 import { type ConfigDeps, configRoutes } from "./config.ts";
 import { type CoreDeps, coreRoutes } from "./core.ts";
 import { type ExtensionReloadDeps, extensionReloadRoutes } from "./extension-reload.ts";
+import { type ExtensionUploadDeps, extensionUploadRoutes } from "./extension-upload.ts";
 import { type ExtensionsDeps, extensionsRoutes } from "./extensions.ts";
 import { type ExternalServicesDeps, externalServicesRoutes } from "./external-services.ts";
 import { type KeysDeps, keysRoutes } from "./keys.ts";
@@ -22,6 +23,7 @@ import { type PowerDeps, powerRoutes } from "./power.ts";
 import { type QueueDeps, queueRoutes } from "./queue.ts";
 import { type RunsDeps, runsRoutes } from "./runs.ts";
 import { type ServicesDeps, servicesRoutes } from "./services.ts";
+import { type StoreDeps, storeRoutes } from "./store.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
 import { type ToolHostsDeps, toolHostsRoutes } from "./tool-hosts.ts";
 import { type ToolsDeps, toolsRoutes } from "./tools.ts";
@@ -43,7 +45,9 @@ export interface SupervisorDeps
     PowerDeps,
     ConfigDeps,
     ExternalServicesDeps,
-    ExtensionsDeps {
+    ExtensionsDeps,
+    ExtensionUploadDeps,
+    StoreDeps {
   credentials: Credentials;
   /** How far the start is; known from the first moment. */
   phase(): Overview["phase"];
@@ -90,6 +94,8 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/", powerRoutes(deps))
     .route("/config", configRoutes(deps))
     .route("/extensions", extensionsRoutes(deps))
+    .route("/extensions", extensionUploadRoutes(deps))
+    .route("/store", storeRoutes(deps))
     .route("/api/external-services", externalServicesRoutes(deps));
   let document: Record<string, unknown> | undefined;
   return app.get("/openapi.json", OPENAPI, async (context) => {
