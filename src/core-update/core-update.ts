@@ -1,6 +1,7 @@
 /** Brings another version of Luna's own program into place: fetched, checked, proved, swapped, and told how it ended. */
 import { rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { CoreUpdateFile, CoreUpdates } from "../contract/core-update.ts";
 import { downloadFile } from "../lib/download.ts";
 import { ConflictError, LunaError, messageOf, UnavailableError } from "../lib/errors.ts";
@@ -10,6 +11,7 @@ import { checksumOf, findRelease, type Release } from "./release.ts";
 
 /** The program has about 130 MB. */
 const PROGRAM_BYTES_MAX = 512 * 1024 * 1024;
+const POLL_MS = 200;
 const DOWNLOAD_TIMEOUT_MS = 15 * 60_000;
 /** The new program, and what else may be written meanwhile. */
 const FREE_BYTES_MIN = 600 * 1024 * 1024;
@@ -130,6 +132,19 @@ export class CoreUpdate {
     await restoreProgram(this.#program());
     await rm(nextOf(this.#program()), { force: true });
     await this.#write({ ...update, state: "rolled_back", reason });
+  }
+
+  /**
+   * How the change that a run made ended, undefined when it made none.
+   * Waits as long as the new program is on trial, which its bootstrap bounds.
+   */
+  async outcome(run: string, signal: AbortSignal): Promise<CoreUpdateFile | undefined> {
+    for (;;) {
+      const update = await this.read();
+      if (update?.run !== run) return undefined;
+      if (update.state !== "trying") return update;
+      await setTimeout(POLL_MS, undefined, { signal });
+    }
   }
 
   /** The newest change of the program. */

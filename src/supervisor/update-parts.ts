@@ -1,5 +1,6 @@
 /** Where runs get what they bring into place: sources, packages, services, and Luna's own program. */
 import type { CoreUpdate } from "../core-update/core-update.ts";
+import { messageOf, UnavailableError } from "../lib/errors.ts";
 import { installPackages } from "../packages/install.ts";
 import type { Sources } from "../sources/sources.ts";
 import type { Fetch, InstallPackages, InstallService, UpdateCore } from "../updates/parts.ts";
@@ -31,12 +32,23 @@ export function updateParts(options: UpdatePartsOptions): UpdateParts {
       installPackages({ ...given, environment, cache: paths.packageCache }),
     installService: (name, given) => services.installService(name, given),
     updateCore: async ({ target_version }, { run, log, signal }) => {
-      const versions = await coreUpdate.prepare(target_version, {
-        signal,
-      });
+      const earlier = await coreUpdate.outcome(run, signal);
+      if (earlier?.state === "done") return;
+      if (earlier !== undefined) {
+        throw new UnavailableError(`Luna ${earlier.to} was taken back: ${earlier.reason}`);
+      }
+      const versions = await coreUpdate.prepare(target_version, { signal });
       await coreUpdate.swap({ ...versions, run });
-      onNewProgram();
       log(`Luna ${versions.to} is in place, and starts in a moment`);
+      try {
+        onNewProgram();
+      } catch (error) {
+        await coreUpdate.rollBack(messageOf(error));
+        throw error;
+      }
+      // The supervisor that comes goes on with this run, and knows how it ended.
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      signal.throwIfAborted();
     },
   };
 }

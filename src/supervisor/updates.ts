@@ -45,22 +45,16 @@ export function createUpdates(options: UpdatesOptions) {
   const { context, config, processes, log, audit } = options;
   const { paths } = context;
   const store = new QueueStore(paths);
-  let isNewProgram = false;
   const bringing = updateParts({
     ...{ context, coreUpdate: options.coreUpdate },
     ...{ services: options.services, sources: options.sources },
-    onNewProgram: () => {
-      isNewProgram = true;
-    },
+    onNewProgram: () => power.again(),
   });
   const live = liveExtensions({ ...options, paths });
   const graceMs = () => (config.last?.updates ?? UpdateSettings.parse({})).health_grace_ms;
   const runs = new Runs({
     ...{ paths, queue: store, audit, log, onChange: options.onRun },
     parts: { paths, config, live, graceMs, log, ...bringing },
-    onEnd: () => {
-      if (isNewProgram) power.again();
-    },
   });
   const queue = new Queue({
     ...{ paths, config, store, runs, fetch: bringing.fetch, processes, secrets: options.secrets },

@@ -42,8 +42,6 @@ export interface RunsOptions {
   log: Logger;
   /** After each thing that happens in a run. */
   onChange(view: RunView): void;
-  /** Nothing is changed any more. */
-  onEnd(): void;
 }
 
 interface Active extends RunOptions {
@@ -193,7 +191,6 @@ export class Runs {
       .finally(() => {
         this.#active = undefined;
         this.#executing = undefined;
-        if (!this.#stopping.signal.aborted) this.#options.onEnd();
       });
   }
 

@@ -106,7 +106,6 @@ export async function makeRunsHome(): Promise<RunsHome> {
       ...{ paths, queue: new QueueStore(paths), log },
       audit: { record: (record) => audit.push(record) },
       onChange: (view) => views.push(view),
-      onEnd: () => undefined,
       parts: {
         ...{ paths, config: new MasterConfigStore(paths.masterConfig), fetch, live, log },
         installPackages: async () => ({ installed: [], problems: [] }),

@@ -4,9 +4,11 @@ import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { $ } from "bun";
+import { z } from "zod";
 import { VERSION } from "../../src/config/version.ts";
 import { CoreUpdates } from "../../src/contract/core-update.ts";
 import { Overview } from "../../src/contract/process.ts";
+import { RunView } from "../../src/contract/run.ts";
 import { CoreUpdate } from "../../src/core-update/core-update.ts";
 import {
   RELEASES_REPOSITORY,
@@ -81,13 +83,28 @@ const updateOf = ({ paths }: Luna): CoreUpdate =>
     ...{ platform: process.platform, arch: process.arch },
   });
 
-/** Puts the newest release in place, and lets the supervisor start again. */
-async function swap(luna: Luna): Promise<CoreUpdate> {
-  const update = updateOf(luna);
-  await update.swap({ ...(await update.prepare("latest")), run: null });
-  process.kill((await luna.state()).supervisor.pid, "SIGTERM");
-  return update;
+/** Asks for the newest release as people do; answers with the run. */
+async function swap(luna: Luna): Promise<string> {
+  const answer = await luna.control("/queue/apply", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ operations: [{ type: "update_core" }] }),
+  });
+  expect(answer.status).toBe(202);
+  return z.object({ run_id: z.string() }).parse(await answer.json()).run_id;
 }
+
+/** How the run ended, which goes on in whichever Luna comes. */
+const untilEnded = (luna: Luna, run: string) =>
+  until(
+    async () => {
+      const answer = await luna.control(`/runs/${run}`).catch(() => undefined);
+      if (!answer?.ok) return undefined;
+      const view = RunView.parse(await answer.json());
+      return view.ended_at === null ? undefined : view;
+    },
+    { ...PATIENCE, what: "the run to end" },
+  );
 
 async function overviewOf(luna: Luna): Promise<Overview | undefined> {
   const answer = await luna.control("/overview").catch(() => undefined);
@@ -121,12 +138,10 @@ test("another version is told, put in place, proves itself, and takes the whole 
     ...{ update_available: true, current: { version: VERSION }, refusal: null },
     remote: { version: NEXT },
   });
-  const update = await swap(luna);
+  const run = await swap(luna);
   await untilRuns(luna, NEXT);
-  await until(async () => (await update.read())?.state === "done", {
-    ...PATIENCE,
-    what: "the new program to stay",
-  });
+  expect((await untilEnded(luna, run)).units).toMatchObject([{ state: "done" }]);
+  expect(await updateOf(luna).read()).toMatchObject({ state: "done", run });
   // The bootstrap is the new program too, under the pid that a service manager knows.
   await until(async () => luna.output().includes(`Luna ${NEXT}`), { ...PATIENCE, what: "luna up" });
   expect(await programOf(luna.pid)).toBe(program);
@@ -140,12 +155,12 @@ test("another version is told, put in place, proves itself, and takes the whole 
 test("a version whose supervisor ends is taken back, with the reason", async () => {
   releases.publish(NEXT, await broken("echo 'it does not work' >&2; exit 7"));
   const luna = await start();
-  const update = await swap(luna);
+  const run = await swap(luna);
+  const ended = await untilEnded(luna, run);
+  const reason = expect.stringContaining("exit code 7");
+  expect(ended.units).toMatchObject([{ state: "failed", reason }]);
   const overview = await untilRuns(luna, VERSION);
-  expect(await update.read()).toMatchObject({
-    state: "rolled_back",
-    reason: expect.stringContaining("exit code 7"),
-  });
+  expect(await updateOf(luna).read()).toMatchObject({ state: "rolled_back", reason, run });
   expect(overview.problems.find(({ id }) => id === "core-update")?.title).toContain(NEXT);
   expect(luna.output()).toContain("is taken back");
   await end(luna);
@@ -154,12 +169,11 @@ test("a version whose supervisor ends is taken back, with the reason", async () 
 test("a version that does not run well in time is taken back", async () => {
   releases.publish(NEXT, await broken("exec sleep 600"));
   const luna = await start();
-  const update = await swap(luna);
+  const run = await swap(luna);
+  const reason = expect.stringContaining("did not run well in time");
+  expect((await untilEnded(luna, run)).units).toMatchObject([{ state: "failed", reason }]);
   await untilRuns(luna, VERSION);
-  expect(await update.read()).toMatchObject({
-    state: "rolled_back",
-    reason: expect.stringContaining("did not run well in time"),
-  });
+  expect(await updateOf(luna).read()).toMatchObject({ state: "rolled_back", reason });
   await end(luna);
 }, 120_000);
 
