@@ -81,7 +81,7 @@ async function problemsOf(parts: Parts, services: ExternalServices): Promise<Fin
   const told = broken === undefined ? [] : [fileProblem("service-registry", broken)];
   if (typeof file === "string") return told;
   const { byName, problems } = await definitions.read();
-  const found = await externalServiceProblems({
+  const found = externalServiceProblems({
     registry: file,
     known: (name) => {
       const definition = byName.get(name)?.definition;
@@ -96,7 +96,7 @@ async function problemsOf(parts: Parts, services: ExternalServices): Promise<Fin
         given_up: sight?.watch.given_up === true,
       };
     },
-    docker: async () => docker.fault(),
+    docker: docker.last,
     lastLines: (name, lines) =>
       lastLines(context.paths.externalService(name).log, lines).map((line) =>
         redact(line, known.values()),

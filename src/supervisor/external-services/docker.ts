@@ -50,16 +50,25 @@ export function dockerFault(end: CommandEnd): DockerFault | undefined {
 
 export class Docker {
   readonly #environment: Environment;
+  #last: DockerFault | undefined;
   #asked: { at: number; answer: Promise<DockerFault | undefined> } | undefined;
 
   constructor(environment: Environment) {
     this.#environment = environment;
   }
 
-  /** What is wrong with it now; undefined when nothing is. */
-  fault(): Promise<DockerFault | undefined> {
+  /** What was wrong with it when it was asked last, for who must not wait. */
+  get last(): DockerFault | undefined {
+    return this.#last;
+  }
+
+  /**
+   * What is wrong with it; undefined when nothing is.
+   * @param freshMs how old an answer may be
+   */
+  fault(freshMs = FRESH_MS): Promise<DockerFault | undefined> {
     const now = performance.now();
-    if (this.#asked === undefined || now - this.#asked.at > FRESH_MS) {
+    if (this.#asked === undefined || now - this.#asked.at >= freshMs) {
       this.#asked = { at: now, answer: this.#ask() };
     }
     return this.#asked.answer;
@@ -78,6 +87,7 @@ export class Docker {
       timeoutMs: TIMEOUT_MS,
       output: { line: () => undefined },
     });
-    return dockerFault(end);
+    this.#last = dockerFault(end);
+    return this.#last;
   }
 }

@@ -50,6 +50,8 @@ export class ExternalServices {
   readonly #installation: Installation;
   readonly #monitor: Monitor;
   readonly #onChange: () => void;
+  /** What Luna does by itself, which gives way to a person. */
+  readonly #byItself = new Map<string, { abort: AbortController; done: Promise<void> }>();
   #isLoaded = false;
   readonly #busy = new Map<string, ServiceActivity>();
 
@@ -294,7 +296,10 @@ export class ExternalServices {
     activity: ServiceActivity,
     work: () => Promise<Done>,
   ): Promise<Done> {
-    const current = this.#busy.get(checkedName(name));
+    const own = this.#byItself.get(checkedName(name));
+    own?.abort.abort();
+    await own?.done;
+    const current = this.#busy.get(name);
     if (current !== undefined) {
       throw new ConflictError(
         `Cannot change "${name}": it is ${current} just now; try again when that is done`,
@@ -312,14 +317,23 @@ export class ExternalServices {
     }
   }
 
-  /** What the monitor has decided; a failure is seen by its next look. */
+  /** What the monitor has decided. */
   async #startAgain(name: string): Promise<void> {
     if (this.#busy.has(name)) return;
+    const abort = new AbortController();
+    const done = this.#tryRestart(name, abort.signal);
+    this.#byItself.set(name, { abort, done });
+    await done;
+    this.#byItself.delete(name);
+  }
+
+  /** A failure is seen by the monitor's next look. */
+  async #tryRestart(name: string, signal: AbortSignal): Promise<void> {
     this.#busy.set(name, "restarting");
     this.#onChange();
     try {
       this.#parts.commands.note(name, "It is started again, as it is not well");
-      await this.#running.restart(name);
+      await this.#running.restart(name, { signal });
     } catch (error) {
       this.#parts.log.warn(messageOf(error));
     } finally {

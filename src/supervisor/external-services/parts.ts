@@ -84,7 +84,8 @@ export async function requireDocker(
   definition: ServiceDefinition,
   what: string,
 ): Promise<void> {
-  const fault = usesDocker(definition) ? await docker.fault() : undefined;
+  // Asked anew: somebody may just have mended it.
+  const fault = usesDocker(definition) ? await docker.fault(0) : undefined;
   if (fault === undefined) return;
   throw new UnavailableError(
     `Cannot ${what} "${definition.name}": ${fault.title}. ${fault.detail} ${fault.fix}`,

@@ -18,7 +18,8 @@ export interface ServicesSight {
   registry: RegistryFile;
   /** undefined when its definition cannot be read. */
   known(name: string): Known | undefined;
-  docker(): Promise<Omit<Finding, "id" | "severity"> | undefined>;
+  /** What was wrong with Docker when it was asked last. */
+  docker: Omit<Finding, "id" | "severity"> | undefined;
   lastLines(name: string, lines: number): readonly string[];
 }
 
@@ -60,31 +61,18 @@ function notInstalled(name: string, entry: RegistryEntry): Finding {
   };
 }
 
-export async function externalServiceProblems(sight: ServicesSight): Promise<Finding[]> {
+export function externalServiceProblems(sight: ServicesSight): Finding[] {
   const found: Finding[] = [];
   const withoutDocker: string[] = [];
-  const docker = Object.entries(sight.registry).some(
-    ([name, { installed, should_run }]) =>
-      installed && should_run && sight.known(name)?.needs_docker === true && isIll(sight, name),
-  )
-    ? await sight.docker()
-    : undefined;
   for (const [name, entry] of Object.entries(sight.registry)) {
     const known = sight.known(name);
     if (!entry.installed) found.push(notInstalled(name, entry));
-    else if (known === undefined || !entry.should_run) continue;
-    else if (docker !== undefined && known.needs_docker) withoutDocker.push(known.label);
+    else if (known?.why === undefined || !entry.should_run) continue;
+    else if (sight.docker !== undefined && known.needs_docker) withoutDocker.push(known.label);
     else if (known.given_up) found.push(givenUp(name, known, sight));
-    else if (known.why !== undefined) found.push(notWell(name, known, sight));
+    else found.push(notWell(name, known, sight));
   }
-  if (docker === undefined) return found;
-  const what = withoutDocker.join(", ");
-  return [
-    { ...docker, id: "docker", severity: "error", title: `${docker.title}, and needed by ${what}` },
-    ...found,
-  ];
-}
-
-function isIll(sight: ServicesSight, name: string): boolean {
-  return sight.known(name)?.why !== undefined;
+  if (sight.docker === undefined || withoutDocker.length === 0) return found;
+  const title = `${sight.docker.title}, and needed by ${withoutDocker.join(", ")}`;
+  return [{ ...sight.docker, id: "docker", severity: "error", title }, ...found];
 }
