@@ -107,6 +107,12 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./tools.ts")).tools,
   },
   {
+    name: "svc",
+    usage: USAGE.svc,
+    summary: "svc list | show | install | start | stop | uninstall | …: external services",
+    load: async () => (await import("./svc.ts")).svc,
+  },
+  {
     name: "mcp",
     usage: USAGE.mcp,
     summary:

@@ -23,6 +23,20 @@ export const EXT_USAGE = {
   reload: "luna ext reload <name> [--json]",
 };
 
+export const SVC_USAGE = {
+  list: "luna svc list [--json]",
+  show: "luna svc show <name> [--json]",
+  install:
+    "luna svc install <name|service.json> [field=value …] [--config <file>|-] [--yes] [--json]; passwords are asked for, or come by --config",
+  start: "luna svc start <name> [--json]",
+  stop: "luna svc stop <name> [--json]",
+  restart: "luna svc restart <name> [--json]",
+  enable: "luna svc enable <name> [--json]",
+  disable: "luna svc disable <name> [--json]",
+  uninstall: "luna svc uninstall <name> [--remove-data] [--json]",
+  logs: "luna svc logs <name> [-f] [-n 200] [--since 1h] [--grep pattern] [--json]",
+};
+
 export const MCP_USAGE = {
   stdio: "luna mcp stdio --hub <name>",
   clients: "luna mcp clients [list | revoke <name|id>] [--json]",
@@ -48,6 +62,7 @@ export const USAGE = {
        luna secrets import <file> [--yes]  shows what it would change, and asks`,
   ext: Object.values(EXT_USAGE).join("\n       "),
   tools: Object.values(TOOLS_USAGE).join("\n       "),
+  svc: Object.values(SVC_USAGE).join("\n       "),
   mcp: Object.values(MCP_USAGE).join("\n       "),
   unit: "luna unit [--user | --system]",
   version: "luna version",
