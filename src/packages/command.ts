@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import { MARK_VARIABLE } from "../config/mark.ts";
 import { UpstreamError } from "../lib/errors.ts";
-import { allProcesses, findByVariable, sendSignal } from "../lib/proc.ts";
+import { allProcesses, findByVariable, type ProcessStat, sendSignal } from "../lib/proc.ts";
 import { measureTrees, type TreeBounds, tooMuch } from "./tree-size.ts";
 
 const LINE_LENGTH_MAX = 2_000;
@@ -85,14 +85,11 @@ async function watchSize(
   }
 }
 
-/** Ends the group of `pid` and whatever else has the mark, and waits until none of it writes any more. */
-async function endAll(pid: number, mark: string): Promise<void> {
+/** Ends what `find` finds, and waits until it finds nothing any more. */
+export async function endAll(find: () => readonly ProcessStat[]): Promise<void> {
   const deadline = performance.now() + END_TIMEOUT_MS;
   for (;;) {
-    const left = [
-      ...allProcesses().filter(({ group }) => group === pid),
-      ...findByVariable(MARK_VARIABLE, (value) => value === mark),
-    ];
+    const left = find();
     if (left.length === 0 || performance.now() > deadline) return;
     for (const one of left) sendSignal(one.pid, "SIGKILL");
     await setTimeout(END_POLL_MS);
@@ -132,7 +129,10 @@ export async function runInstall(options: InstallCommand): Promise<void> {
   const read = Promise.all([lines.read(child.stdout), lines.read(child.stderr)]);
   try {
     await child.exited;
-    await endAll(child.pid, mark);
+    await endAll(() => [
+      ...allProcesses().filter(({ group }) => group === child.pid),
+      ...findByVariable(MARK_VARIABLE, (value) => value === mark),
+    ]);
     // One that took off its mark and its group may hold the output open.
     await Promise.race([read, setTimeout(READ_TIMEOUT_MS)]);
   } finally {

@@ -1,6 +1,5 @@
 /** Installs all that a staged extension needs: npm packages in its folder, Python packages in an environment that it links to. */
-import { existsSync } from "node:fs";
-import { mkdir, readlink, rm, symlink } from "node:fs/promises";
+import { mkdir, rm, symlink } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { baseEnvironment, type Environment } from "../config/environment.ts";
 import { processMark } from "../config/mark.ts";
@@ -9,9 +8,10 @@ import { ENVIRONMENT_LINK } from "../python/environment-link.ts";
 import { findPython } from "../python/find-python.ts";
 import { impliedBy, importsOf } from "./implied-requirements.ts";
 import type { InstallBounds, InstallContext } from "./install-context.ts";
+import { INSTALL_NAME } from "./left-overs.ts";
 import { installNpmPackages } from "./npm.ts";
 import { packageLists } from "./package-folders.ts";
-import { ensureEnvironment, removeUnusedEnvironments } from "./python-environment.ts";
+import { ensureEnvironment } from "./python-environment.ts";
 import { readRequirements } from "./requirements.ts";
 
 const BOUNDS: InstallBounds = {
@@ -19,7 +19,6 @@ const BOUNDS: InstallBounds = {
   bytesMax: 1024 ** 3,
   filesMax: 150_000,
 };
-const UNUSED_AGE_MS = 7 * 24 * 60 * 60_000;
 
 /** The owner's own ways to the network, for package managers alone. */
 const OF_THE_OWNER = [
@@ -117,22 +116,9 @@ export async function installPackages(options: InstallOptions): Promise<Installe
     bun: options.bun ?? process.execPath,
     bounds: { ...BOUNDS, ...options.bounds },
     env: environmentOf(environment),
-    mark: () => processMark(environment.home, `packages-${crypto.randomUUID()}`),
+    mark: () => processMark(environment.home, INSTALL_NAME + crypto.randomUUID()),
   };
   const npm = await installNpmPackages(context);
   const python = await installPythonPackages(environment, context);
   return { installed: [...npm, ...python.installed], problems: python.problems };
-}
-
-/** Removes Python environments that no extension in `folders` links to, a week after somebody asked for them. */
-export async function removeUnusedPackages(
-  environments: string,
-  folders: readonly string[],
-): Promise<number> {
-  const inUse = new Set<string>();
-  for (const folder of folders) {
-    const link = join(folder, ENVIRONMENT_LINK);
-    if (existsSync(link)) inUse.add(await readlink(link));
-  }
-  return removeUnusedEnvironments(environments, { inUse, olderThan: Date.now() - UNUSED_AGE_MS });
 }

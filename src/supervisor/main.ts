@@ -14,6 +14,7 @@ import { messageOf } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import { serve } from "../lib/serve.ts";
 import { askedToStop, endOnUncaught } from "../lib/stop.ts";
+import { endLeftInstalls, removeUnusedPackages } from "../packages/left-overs.ts";
 import { UPLOAD_BYTES_MAX } from "../sources/uploads.ts";
 import { ToolCatalogue } from "../tools/catalogue.ts";
 import { ToolClient } from "../tools/client.ts";
@@ -172,6 +173,8 @@ export async function main(environment: Environment): Promise<void> {
     await removeLeftOvers(paths).catch((error: unknown) => note(messageOf(error)));
     await rotator.start().catch((error: unknown) => note(messageOf(error)));
     await processes.load();
+    // They write where recovery is about to put things right.
+    await endLeftInstalls(paths.home);
     await updates.recover();
     toolHosts.adopt();
     await provideBun(paths).catch((error: unknown) => note(messageOf(error)));
@@ -186,6 +189,7 @@ export async function main(environment: Environment): Promise<void> {
     await installed.watch();
     await sources.startSources();
     external.watch();
+    await removeUnusedPackages(paths).catch((error: unknown) => note(messageOf(error)));
     await updates.begin();
     if (progress.phase === "starting") progress.phase = "running";
     live.announce();

@@ -1,17 +1,15 @@
 /** Packages of extensions, installed by the compiled binary and by this machine's Python from a registry on this machine. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { readEnvironment } from "../../src/config/environment.ts";
 import { pathsOf } from "../../src/config/paths.ts";
+import { messageOf } from "../../src/lib/errors.ts";
 import { findByVariable } from "../../src/lib/proc.ts";
-import {
-  type InstallOptions,
-  installPackages,
-  removeUnusedPackages,
-} from "../../src/packages/install.ts";
+import { type InstallOptions, installPackages } from "../../src/packages/install.ts";
+import { endLeftInstalls, removeUnusedPackages } from "../../src/packages/left-overs.ts";
 import { pythonBinOf } from "../../src/python/environment-link.ts";
 import { type RegistryStandIn, startRegistry } from "../support/registry-stand-in.ts";
 import { BINARY } from "../support/start-luna.ts";
@@ -226,6 +224,12 @@ test("an install that takes too long, writes too much or is called off ends with
   caller.abort(new Error("called off"));
   await expect(called).rejects.toThrow("called off");
   expect(left()).toEqual([]);
+  const orphan = install(await stage(slow), { trusted: true });
+  const failing = orphan.catch(messageOf);
+  await until(() => left().length >= 3, { what: "the script to run", timeoutMs: 30_000 });
+  await endLeftInstalls(home);
+  expect(left()).toEqual([]);
+  expect(await failing).toContain("SIGKILL");
   const big = await stage({ "package.json": dependencies({ big: "1.0.0" }) });
   const bounds = { bytesMax: 2 * 1024 * 1024 };
   await expect(install(big, { bounds })).rejects.toThrow("more than the 2 MB allowed");
@@ -275,8 +279,17 @@ test(
 
     // What was never finished goes, what is linked to or new stays.
     await mkdir(join(environments, "unfinished"));
-    expect(await removeUnusedPackages(environments, [`${folder}-moved`])).toBe(1);
+    expect(await removeUnusedPackages(pathsOf(home))).toBe(1);
     expect((await readdir(environments)).length).toBe(2);
+    // Later only what an extension, or the version before it, links to.
+    const old = new Date(Date.now() - 8 * 24 * 60 * 60_000);
+    for (const name of await readdir(environments)) {
+      await utimes(join(environments, name, "luna-environment.json"), old, old);
+    }
+    await mkdir(join(home, ".luna/backups"), { recursive: true });
+    await rename(`${folder}-moved`, join(home, ".luna/backups/mine"));
+    expect(await removeUnusedPackages(pathsOf(home))).toBe(1);
+    expect(await readdir(environments)).toEqual([basename(made)]);
   },
   PYTHON_TIMEOUT_MS,
 );
