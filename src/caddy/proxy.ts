@@ -1,4 +1,5 @@
 /** The lines that rows share: how Caddy asks auth, and how it proxies. */
+import { PRESENTED_HEADER } from "../contract/exposure-header.ts";
 import { PAGE_HEADER } from "../contract/page-token.ts";
 import { block } from "./block.ts";
 import type { BodyMax, UpstreamName } from "./routes.ts";
@@ -46,6 +47,8 @@ interface Question {
   path: string;
   /** The headers of the answer that the request takes along. */
   headers: readonly string[];
+  /** Whether auth also gets the client's own authorization, which may be a service's key. */
+  presents?: true;
 }
 
 /** What the refusal of a body that is too large says. */
@@ -61,11 +64,15 @@ export const PAGE_VARIABLE = "luna_page";
 export const PRESENT_PAGE_LINE = `header_up ${PAGE_HEADER} {http.vars.${PAGE_VARIABLE}}`;
 
 /** Asks auth whether the request may pass; any answer but 2xx is the client's. */
-export function forwardAuth(context: RowContext, { path, headers }: Question): string[] {
+export function forwardAuth(context: RowContext, question: Question): string[] {
+  const { path, headers, presents } = question;
   return block(`forward_auth 127.0.0.1:${context.ports.auth}`, [
     `uri ${path}`,
     `copy_headers ${headers.join(" ")}`,
     PRESENT_PAGE_LINE,
+    ...(presents === true
+      ? [`header_up ${PRESENTED_HEADER} {http.request.header.Authorization}`]
+      : []),
     'header_up Authorization "Bearer {env.LUNA_AUTH_TOKEN}"',
     ...coreProxyLines(context),
   ]);

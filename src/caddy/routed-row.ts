@@ -1,13 +1,16 @@
 /** The row of extensions as Caddyfile text: auth says where each request leads, and nothing of Luna's goes along. */
 import { SESSION_COOKIE } from "../contract/auth.ts";
+import { EXPOSURE_HEADER } from "../contract/exposure-header.ts";
 import { block } from "./block.ts";
 import { bodyLimitLines, forwardAuth, IDENTITY, proxyLines, type RowContext } from "./proxy.ts";
 import type { BodyMax } from "./routes.ts";
 
 /** Only ever this machine, whatever the table of paths says. */
 const UPSTREAM = "^127[.]0[.]0[.]1:[0-9]+$";
-/** `ext/<extension>`, `api/<extension>` or `api/<extension>/<service>`; `-` leaves the path whole. */
-const PREFIX = "^(-|ext/[a-z0-9_-]+|api/[a-z0-9_-]+(/[a-z0-9_-]+)?)$";
+/** `ext/<extension>`, `api/<extension>` or a path below it; `-` leaves the path whole. */
+const PREFIX = "^(-|ext/[a-z0-9_-]+|api/[a-z0-9_-]+(/[A-Za-z0-9_-]+){0,5})$";
+/** As src/contract/exposure-header.ts has it. */
+const EXPOSURE = "^(-|preflight|(open|key)(;cors)?)$";
 
 /** Of what is sent to an extension. */
 const BODY_MAX: BodyMax = "32MiB";
@@ -32,12 +35,44 @@ const GUARD_LINES = [
     `header_regexp X-Luna-Identity ${IDENTITY}`,
     `header_regexp X-Luna-Upstream ${UPSTREAM}`,
     `header_regexp X-Luna-Prefix ${PREFIX}`,
+    `header_regexp ${EXPOSURE_HEADER} ${EXPOSURE}`,
   ]),
   'error @unrouted "auth let a request pass without saying who and where to" 503',
 ];
 
+const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+const PREFLIGHT_SECONDS = 600;
+
+/**
+ * Other sites' pages may use a service that says so, and never with cookies: without
+ * `Access-Control-Allow-Credentials` browsers send none and show no answer to a request that had some.
+ */
+const CORS_LINES = [
+  `@preflight header ${EXPOSURE_HEADER} preflight`,
+  ...block("route @preflight", [
+    ...block("header", [
+      "Access-Control-Allow-Origin *",
+      `Access-Control-Allow-Methods "${METHODS}"`,
+      // The asterisk stands for any but this one.
+      'Access-Control-Allow-Headers "*, Authorization"',
+      `Access-Control-Max-Age ${PREFLIGHT_SECONDS}`,
+    ]),
+    "respond 204",
+  ]),
+  `@cors header_regexp ${EXPOSURE_HEADER} ;cors$`,
+  ...block("header @cors", [
+    "Access-Control-Allow-Origin *",
+    "Cross-Origin-Resource-Policy cross-origin",
+    "defer",
+  ]),
+];
+
 /** An extension's process reads all that it is sent: what opens Luna's own doors stays here. */
 const CONFIDENTIAL_LINES = [
+  `@keyed header_regexp ${EXPOSURE_HEADER} ^key`,
+  "request_header @keyed -Authorization",
+  "@nobody header X-Luna-Identity -",
+  "request_header @nobody -X-Luna-Identity",
   `@luna_key header_regexp Authorization "${LUNA_KEY}"`,
   "request_header @luna_key -Authorization",
   `request_header Cookie "${SESSION_IN_COOKIES}" $1`,
@@ -59,11 +94,12 @@ const PREFIX_LINES = [
 ];
 
 /**
- * What an answer may not say on Luna's own origin: who is signed in, what the browser keeps of the origin, that it
+ * What an answer may not say on Luna's own origin: that other sites' pages read it as its owner does, who is signed in, what the browser keeps of the origin, that it
  * report every request or go to another port, and that the page shares the Hub's opener policy: of two pages with the
  * same one, which opened the other could read it.
  */
 const RESERVED_HEADERS = [
+  "Access-Control-Allow-Credentials",
   "Cross-Origin-Opener-Policy*",
   "Clear-Site-Data",
   "Service-Worker-Allowed",
@@ -85,15 +121,18 @@ export function routedLines(context: RowContext): string[] {
     ...bodyLimitLines(BODY_MAX),
     ...forwardAuth(context, {
       path: "/route",
-      headers: ["X-Luna-Identity", "X-Luna-Upstream", "X-Luna-Prefix"],
+      headers: ["X-Luna-Identity", "X-Luna-Upstream", "X-Luna-Prefix", EXPOSURE_HEADER],
+      presents: true,
     }),
     ...GUARD_LINES,
+    ...CORS_LINES,
     ...CONFIDENTIAL_LINES,
     ...PREFIX_LINES,
     `header ?Content-Security-Policy "${DEFAULT_CSP}"`,
     ...block("reverse_proxy {http.request.header.X-Luna-Upstream}", [
       "header_up -X-Luna-Upstream",
       "header_up -X-Luna-Prefix",
+      `header_up -${EXPOSURE_HEADER}`,
       ...ANSWER_LINES,
       ...proxyLines(context),
     ]),

@@ -154,6 +154,19 @@ const StoreSettings = z.looseObject({
   refresh_hours: z.number().min(1).max(8_760).default(24),
 });
 
+/** The key of one service of an extension; the key itself is shown once and kept nowhere. */
+export const ServiceKey = z.looseObject({
+  /** SHA-256, hex. */
+  key_hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The key's last four characters. */
+  key_hint: z.string(),
+  created_at: z.iso.datetime(),
+  /** The key before, and until when it goes on. */
+  previous_hash: z.string().nullable().default(null),
+  previous_expires_at: z.iso.datetime().nullable().default(null),
+});
+export type ServiceKey = z.infer<typeof ServiceKey>;
+
 export const MasterConfig = z.looseObject({
   luna: z
     .looseObject({
@@ -174,6 +187,8 @@ export const MasterConfig = z.looseObject({
     .prefault({}),
   external_services: z.record(z.string(), z.unknown()).default({}),
   mcp_servers: z.record(z.string(), McpServer).default({}),
+  /** By `<extension>.<service>`. A text is a key that somebody wrote there: it works, and is replaced by its hash. */
+  service_api_keys: z.record(z.string(), z.union([ServiceKey, z.string().min(1)])).default({}),
   tool_host: ToolHostSettings.prefault({}),
   supervision: SupervisionSettings.prefault({}),
   limits: LimitSettings.prefault({}),

@@ -8,6 +8,15 @@ const RoutedPort = z.object({
   strip_prefix: z.boolean(),
 });
 
+const RoutedService = RoutedPort.extend({
+  /** What a request from outside needs; a table that does not say asks for a session. */
+  access: z.enum(["session", "key", "open"]).default("session"),
+  /** Whether pages of other sites may use it, without cookies. */
+  cors: z.boolean().default(false),
+  /** Another path that leads there, such as `/api/notes/v1`. */
+  prefix: z.string().nullable().default(null),
+});
+
 export const RoutesFile = z.object({
   extensions: z.record(
     ThingName,
@@ -18,8 +27,10 @@ export const RoutesFile = z.object({
         enforce_trailing_slash: z.boolean(),
       }).nullable(),
       /** Served under `/api/<extension>/<service>/`; the first by name also under `/api/<extension>/`. */
-      services: z.record(z.string(), RoutedPort),
+      services: z.record(z.string(), RoutedService),
     }),
   ),
 });
 export type RoutesFile = z.infer<typeof RoutesFile>;
+/** As somebody may write it, with what has a default left out. */
+export type RoutesTable = z.input<typeof RoutesFile>;

@@ -63,9 +63,13 @@ export const loopbackHost: MiddlewareHandler = createMiddleware(async (context, 
   await next();
 });
 
-/** The token of an `Authorization: Bearer` header (RFC 6750; the scheme is case-insensitive), or "". */
+/** The token in the value of an `Authorization: Bearer` header (RFC 6750; the scheme is case-insensitive), or "". */
+export function bearerIn(authorization: string): string {
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
+}
+
 export function bearerOf(request: { header(name: string): string | undefined }): string {
-  return /^Bearer +(\S+)$/i.exec(request.header("Authorization") ?? "")?.[1] ?? "";
+  return bearerIn(request.header("Authorization") ?? "");
 }
 
 /** Asks for `token` as a bearer token. */

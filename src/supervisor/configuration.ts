@@ -11,6 +11,7 @@ import { Extensions } from "./extension-list.ts";
 import type { ProcessTable } from "./process/process-table.ts";
 import { RestartSettings } from "./restart-settings.ts";
 import type { Secrets } from "./secrets/secrets.ts";
+import { ServiceKeys } from "./service-keys.ts";
 import { deploymentOf, readConfig } from "./settings.ts";
 
 interface ConfigurationOptions {
@@ -49,6 +50,7 @@ export async function openConfiguration({ context, audit, log }: ConfigurationOp
         ...{ paths, config, processes },
         missingSecrets: () => secrets.missing,
       }),
+      serviceKeys: new ServiceKeys({ paths, config }),
     }),
   };
 }

@@ -20,7 +20,7 @@ import { type SpecContext, settingsOf } from "./core-services.ts";
 import { extensionRoutes } from "./extension-routes.ts";
 import type { HeldExtensions } from "./held-extensions.ts";
 import { assignPort, releasePorts } from "./port-assignment.ts";
-import type { ProcessSpec } from "./process/managed-process.ts";
+import type { ManagedProcess, ProcessSpec } from "./process/managed-process.ts";
 import type { Probe } from "./process/probe.ts";
 import type { ProcessTable } from "./process/process-table.ts";
 
@@ -58,8 +58,14 @@ export class ExtensionProcesses {
     this.#options = options;
   }
 
-  /** Assigns ports, writes the routes and starts what is enabled; answers with what cannot be used. */
-  async start(extensions: readonly Extension[]): Promise<string[]> {
+  /**
+   * Assigns ports, writes the routes and starts what is enabled; answers with what cannot be used.
+   * @param changed whose settings are others than when they were started
+   */
+  async start(
+    extensions: readonly Extension[],
+    changed: ReadonlySet<string> = new Set(),
+  ): Promise<string[]> {
     const { config, processes, context, held } = this.#options;
     const { extensions: entries } = await config.read();
     const enabled = extensions.filter(({ name }) => entries[name]?.enabled === true);
@@ -75,12 +81,28 @@ export class ExtensionProcesses {
     await this.#endUnwanted(entries, wanted.map(processName));
     for (const one of wanted) {
       if (held.has(one.extension)) continue;
-      // Of an earlier call, before a file that kept others out was mended.
-      if (processes.get(processName(one)) !== undefined) continue;
-      const spec = await this.#spec(one, this.#portOf(one, port_assignments));
-      processes.startUnlessStopped(processes.add(spec));
+      const port = this.#portOf(one, port_assignments);
+      // Of an earlier call, before something was set otherwise or a file that kept others out was mended.
+      const present = processes.get(processName(one));
+      if (present !== undefined && (await this.#goesOn(present, { port, changed }))) continue;
+      processes.startUnlessStopped(processes.add(await this.#spec(one, port)));
     }
     return [...found.flatMap((one) => one.problems.map(({ message }) => message)), ...problems];
+  }
+
+  /** Whether it may stay as it is; with other settings it starts again, with another port it ends to begin anew. */
+  async #goesOn(
+    present: ManagedProcess,
+    { port, changed }: { port: number | null; changed: ReadonlySet<string> },
+  ): Promise<boolean> {
+    const { spec, state } = present;
+    if (spec.port === port) {
+      if (changed.has(spec.extension ?? "") && state !== "stopped") present.restart();
+      return true;
+    }
+    await present.stop();
+    this.#options.processes.remove(spec.name);
+    return false;
   }
 
   /** Ends what is not there or not enabled any more; what only cannot be read at the moment goes on. */

@@ -3,11 +3,30 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RoutesFile } from "../contract/routes.ts";
 import type { Extension } from "../extensions/discovery.ts";
+import { accessOf } from "../extensions/exposure.ts";
 import type { OwnProcess } from "../extensions/own-processes.ts";
+
+const VITE_FILES = ["js", "mjs", "ts", "mts"].map((ending) => `vite.config.${ending}`);
 
 /** A UI that Vite builds knows its own base path, so it wants the whole path (contract 5.1). */
 function stripsByDefault({ path }: Extension): boolean {
-  return !existsSync(join(path, "ui", "vite.config.js"));
+  return !VITE_FILES.some((file) => existsSync(join(path, "ui", file)));
+}
+
+type ServiceRoute = RoutesFile["extensions"][string]["services"][string];
+
+/** undefined for a service that nobody reaches from outside. */
+function serviceRoute({ config }: OwnProcess, port: number): ServiceRoute | undefined {
+  const { public_exposure } = config;
+  const access = accessOf(public_exposure);
+  if (access === "none") return undefined;
+  return {
+    ...{ port, access },
+    strip_prefix: public_exposure?.strip_prefix ?? true,
+    // Where a session is needed, other sites' pages have none.
+    cors: access !== "session" && public_exposure?.cors_enabled === true,
+    prefix: public_exposure?.route_prefix ?? null,
+  };
 }
 
 /** @param portOf the port that a process listens on, null when it has none */
@@ -31,7 +50,8 @@ export function extensionRoutes(
           enforce_trailing_slash: ui?.enforce_trailing_slash ?? true,
         };
       } else {
-        entry.services[one.service] = { port, strip_prefix: true };
+        const route = serviceRoute(one, port);
+        if (route !== undefined) entry.services[one.service] = route;
       }
     }
     if (own.length > 0) routes.extensions[extension.name] = entry;

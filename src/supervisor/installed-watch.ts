@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { EnvFile } from "../config/env-file.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import type { Paths } from "../config/paths.ts";
+import type { MasterConfig } from "../contract/config.ts";
 import type { Problem } from "../contract/process.ts";
 import { installedFolders } from "../extensions/discovery.ts";
 import { MANIFEST_FILE } from "../extensions/manifest.ts";
@@ -31,11 +32,29 @@ export interface InstalledWatchOptions {
   onChange(): void;
 }
 
+/** What the configuration says of what is installed. */
+type Followed = Pick<MasterConfig, "extensions" | "tool_configs" | "port_assignments">;
+
+function followedOf({ extensions, tool_configs, port_assignments }: MasterConfig): Followed {
+  return { extensions, tool_configs, port_assignments };
+}
+
+/** Those whose settings are others than before; what is new is started with its own. */
+function changedSettings(before: Followed | undefined, now: Followed): ReadonlySet<string> {
+  const names = Object.keys(before?.extensions ?? {}).filter((name) => {
+    const [old, entry] = [before?.extensions[name], now.extensions[name]];
+    return entry !== undefined && !Bun.deepEquals(old?.config, entry.config, true);
+  });
+  return new Set(names);
+}
+
 export class InstalledWatch {
   readonly #options: InstalledWatchOptions;
   #installed: readonly Problem[] = [];
   #env: readonly Problem[] = [];
   #hasFailed = false;
+  /** What the last sync acted on. */
+  #followed: Followed | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: InstalledWatchOptions) {
@@ -63,10 +82,14 @@ export class InstalledWatch {
     this.#hasFailed = false;
     try {
       const { extensions, problems } = await syncInstalled({ paths, config });
+      const now = followedOf(await config.read());
+      const changed = changedSettings(this.#followed, now);
       const more = await Promise.all([
-        extensionProcesses.start(extensions),
+        extensionProcesses.start(extensions, changed),
         describeInstalled(extensions, { paths, config, toolHosts }),
       ]);
+      toolHosts.endDisabled(now.extensions);
+      this.#followed = followedOf(await config.read());
       for (const { message, fix } of problems) found.push([message, fix]);
       for (const text of more.flat()) found.push([text, MEND_AND_START]);
     } catch (error) {
@@ -84,6 +107,13 @@ export class InstalledWatch {
     });
   }
 
+  /** Acts on what is set otherwise than when it was acted on last: switched on or off, set up, moved. */
+  async follow(): Promise<void> {
+    const { last } = this.#options.config;
+    if (last === undefined || Bun.deepEquals(followedOf(last), this.#followed, true)) return;
+    await this.sync();
+  }
+
   /** Looks at the files from now on; returns how to end that. */
   async watch(): Promise<() => void> {
     await this.#readEnv();
@@ -99,7 +129,8 @@ export class InstalledWatch {
           // It never parsed so far; `problems` says why.
         }
         await this.#readEnv();
-        if (!isWhole) await this.sync();
+        if (isWhole) await this.follow();
+        else await this.sync();
         isWhole = this.#isWhole();
         onChange();
       },

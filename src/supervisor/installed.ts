@@ -13,6 +13,7 @@ import { LunaError } from "../lib/errors.ts";
 import { readJsonIfThere } from "../lib/files.ts";
 import { ToolCatalogue } from "../tools/catalogue.ts";
 import { namespacedName } from "../tools/offered-names.ts";
+import { keptEntry } from "./service-keys.ts";
 import type { ToolHosts } from "./tool-hosts.ts";
 
 interface InstalledOptions {
@@ -76,6 +77,10 @@ async function offeredNames(options: InstalledOptions): Promise<OfferedAs> {
 
 /** What is new on disk, put into `draft`: entries for extensions, and settings of tools nobody has set otherwise. */
 export function takeUp(draft: MasterConfig, names: readonly string[], configs: ToolConfigs): void {
+  // Keys that somebody wrote there in the clear.
+  for (const [name, entry] of Object.entries(draft.service_api_keys)) {
+    draft.service_api_keys[name] = keptEntry(entry, new Date());
+  }
   for (const name of names) {
     draft.extensions[name] ??= { enabled: true, source: "local", config: {} };
   }

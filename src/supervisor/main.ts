@@ -130,6 +130,7 @@ async function build(environment: Environment) {
   const { installed, extensionReload } = createInstalled({
     ...{ paths, envFile, config, processes, extensionProcesses, toolHosts, secrets, log, onChange },
   });
+  const follow = () => void installed.follow().finally(onChange);
   const coreUpdate = coreUpdateOf(context, config);
   const sources = createSources({ context, config, log });
   const updates = createUpdates({
@@ -140,7 +141,7 @@ async function build(environment: Environment) {
   const keys = createKeys({ context, log, onChange });
   const app = createSupervisorApp({
     ...{ ...keys, ...sources, ...external, ...updates, coreUpdate },
-    ...configuration.answering({ processes, secrets, known: known.values, onChange }),
+    ...configuration.answering({ processes, secrets, known: known.values, onChange: follow }),
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),

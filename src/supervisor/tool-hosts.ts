@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { baseEnvironment, selfCommand } from "../config/environment.ts";
 import { MARK_VARIABLE, processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
+import type { MasterConfig } from "../contract/config.ts";
 import { readManifest } from "../extensions/manifest.ts";
 import { secretNames, secretsFor } from "../extensions/secrets.ts";
 import { messageOf, NotFoundError, UnavailableError } from "../lib/errors.ts";
@@ -117,6 +118,15 @@ export class ToolHosts {
     this.#options.log.warn(`Ending the tool host of "${extension}"`, { pid, reason });
     await host.stop();
     return { stopped: true };
+  }
+
+  /** Lets the hosts of extensions that are switched off finish their calls and end. */
+  endDisabled(entries: MasterConfig["extensions"]): void {
+    for (const one of this.#options.processes.all()) {
+      const { kind, extension = "" } = one.spec;
+      if (kind !== "tool-host" || one.state !== "running") continue;
+      if (entries[extension]?.enabled === false) this.renew(one);
+    }
   }
 
   /** Lets the calls under way finish; the next call starts a run that knows what has changed meanwhile. */

@@ -13,6 +13,7 @@ import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";
 import { PageTokens } from "../../src/services/auth/page-token.ts";
 import { createParts } from "../../src/services/auth/parts.ts";
 import { RoutedPaths } from "../../src/services/auth/routed-paths.ts";
+import { ServiceKeyCheck } from "../../src/services/auth/service-keys.ts";
 import { MemoryTrail } from "./memory-trail.ts";
 
 /** What MCP asks with. */
@@ -52,6 +53,8 @@ interface AuthSetup {
   publicUrl?: string;
   /** Where OAuth clients' documents are. */
   network?: Network;
+  /** Of exposed services, looked up anew for each request. */
+  service_api_keys?: Record<string, unknown>;
 }
 
 /** What a browser sends with a person who goes to a page. */
@@ -64,6 +67,7 @@ const NO_ROUTES = join(tmpdir(), "luna-auth-without-extensions.json");
 export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {}) {
   const { time = { now: START }, token = AUTH_TOKEN, routes = NO_ROUTES, spool = NO_SPOOL } = setup;
   const { variables = {}, mode = "local", publicUrl = `http://${PUBLIC_HOST}` } = setup;
+  const { service_api_keys = {} } = setup;
   const database = await openDatabase(settings);
   const clock = (): number => time.now;
   await ensureOwner(database, clock());
@@ -78,16 +82,13 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
   const pages = new PageTokens(token);
   const config = { read: async () => MasterConfig.parse({}) };
   const auditLog = new AuditKeeping({ folder: spool, database, config, audit, clock, log });
-  const app = createAuthApp({
-    ...parts,
-    pages,
-    paths,
-    auditLog,
-    token,
-    checkToken: CHECK_TOKEN,
+  const serviceKeys = new ServiceKeyCheck({
+    config: { read: async () => MasterConfig.parse({ service_api_keys }) },
     clock,
-    audit,
-    log,
+  });
+  const edge = { pages, paths, serviceKeys };
+  const app = createAuthApp({
+    ...{ ...parts, ...edge, auditLog, token, checkToken: CHECK_TOKEN, clock, audit, log },
   });
 
   const request = (path: string, init: RequestInit = {}): Promise<Response> => {

@@ -41,6 +41,8 @@ function ownHeaders(): Response {
     NEL: '{"report_to":"x","max_age":60}',
     "Report-To": '{"group":"x","max_age":60,"endpoints":[]}',
     "Alt-Svc": 'h2=":1"',
+    "Access-Control-Allow-Origin": "https://elsewhere.example",
+    "Access-Control-Allow-Credentials": "true",
     "X-Own": "kept",
   });
   for (const cookie of [
@@ -150,6 +152,8 @@ interface EdgeSetup {
   edit?: (text: string) => string;
   /** In place of auth. */
   auth?: Answer;
+  /** Keys of exposed services, as the configuration has them at each request. */
+  service_api_keys?: Record<string, unknown>;
 }
 
 function caddyProgram(): string {
@@ -159,12 +163,13 @@ function caddyProgram(): string {
 }
 
 /** Auth as it is, for what Caddy asks it; what the public reaches of it is a stand-in that tells what it saw. */
-async function startEdgeAuth(paths: Paths) {
+async function startEdgeAuth(paths: Paths, service_api_keys: Record<string, unknown>) {
   const settings = { dialect: "sqlite" as const, path: join(paths.luna, "luna.db") };
   const auth = await startAuth(settings, {
     time: { now: Date.now() },
     token: CREDENTIALS.authToken,
     routes: paths.routes,
+    service_api_keys,
   });
   const session = await auth.signIn();
   const answerOfAuth: Answer = (request) =>
@@ -179,7 +184,7 @@ export async function startEdge(setup: EdgeSetup = {}): Promise<Edge> {
   await mkdir(paths.luna, { recursive: true });
   const program = caddyProgram();
   const base = { PATH: Bun.env["PATH"] ?? "", LANG: "C.UTF-8" };
-  const own = await startEdgeAuth(paths);
+  const own = await startEdgeAuth(paths, setup.service_api_keys ?? {});
   const upstreams = {
     auth: startUpstream("auth", 0, setup.auth ?? own.answerOfAuth),
     agent: startUpstream("agent"),

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { ROUTES } from "../../src/caddy/routes.ts";
 import { ErrorBody } from "../../src/contract/error.ts";
-import type { RoutesFile } from "../../src/contract/routes.ts";
+import type { RoutesTable } from "../../src/contract/routes.ts";
 import { assertionKey, verifyAssertion } from "../../src/lib/assertion.ts";
 import { generateSecret } from "../../src/lib/secret.ts";
 import { SESSION_IDLE_MS } from "../../src/services/auth/sessions.ts";
@@ -112,7 +112,7 @@ beforeAll(async () => {
   edge = await startEdge();
   ui = startUpstream("ui");
   const notes = { port: ui.server.port ?? 0, strip_prefix: true, enforce_trailing_slash: true };
-  const routes: RoutesFile = { extensions: { notes: { ui: notes, services: { main: notes } } } };
+  const routes: RoutesTable = { extensions: { notes: { ui: notes, services: { main: notes } } } };
   await writeFile(edge.paths.routes, JSON.stringify(routes));
   const { auth, session: expired } = edge;
   auth.time.now += SESSION_IDLE_MS;

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import type { RoutesFile } from "../../src/contract/routes.ts";
+import type { RoutesTable } from "../../src/contract/routes.ts";
 import { assertionKey, verifyAssertion } from "../../src/lib/assertion.ts";
+import { hashSecret } from "../../src/lib/secret.ts";
 import type { AuthHarness } from "../support/auth-harness.ts";
 import {
   CREDENTIALS,
@@ -28,7 +29,9 @@ let edge: Edge;
 let auth: AuthHarness;
 let session: string;
 /** The UI and the services of the extension "notes", and the one of "whole", whose paths stay whole. */
-let extensions: Record<"ui" | "backend" | "web" | "whole", Upstream>;
+let extensions: Record<"ui" | "backend" | "web" | "whole" | "open", Upstream>;
+/** Keys of exposed services, by `<extension>.<service>`; what is put here counts from the next request. */
+const service_api_keys: Record<string, unknown> = {};
 /** Tells the request line as it came, which `fetch` and `URL` would tidy. */
 let raw: Server;
 let rawPort: number;
@@ -36,7 +39,7 @@ const downPort = freePort();
 
 const portOf = ({ server }: Upstream): number => server.port ?? 0;
 
-function table(): RoutesFile {
+function table(): RoutesTable {
   const stripped = { strip_prefix: true };
   const whole = { port: portOf(extensions.whole), strip_prefix: false };
   return {
@@ -53,6 +56,18 @@ function table(): RoutesFile {
         ui: { port: rawPort, ...stripped, enforce_trailing_slash: true },
         services: { kept: { port: rawPort, strip_prefix: false } },
       },
+      exposed: {
+        ui: null,
+        services: {
+          inner: { port: portOf(extensions.backend), ...stripped },
+          keyed: { port: portOf(extensions.web), ...stripped, access: "key", cors: true },
+          open: {
+            ...{ port: portOf(extensions.open), ...stripped, access: "open", cors: true },
+            prefix: "/api/exposed/v1/public",
+          },
+          plain: { port: portOf(extensions.open), strip_prefix: false, access: "open" },
+        },
+      },
       down: {
         ui: { port: downPort, ...stripped, enforce_trailing_slash: true },
         services: { main: { port: downPort, ...stripped } },
@@ -61,16 +76,17 @@ function table(): RoutesFile {
   };
 }
 
-const write = (routes: RoutesFile) => writeFile(edge.paths.routes, JSON.stringify(routes));
+const write = (routes: RoutesTable) => writeFile(edge.paths.routes, JSON.stringify(routes));
 
 beforeAll(async () => {
-  edge = await startEdge();
+  edge = await startEdge({ service_api_keys });
   ({ auth, session } = edge);
   extensions = {
     ui: startUpstream("ui"),
     backend: startUpstream("backend"),
     web: startUpstream("web"),
     whole: startUpstream("whole"),
+    open: startUpstream("open"),
   };
   raw = createServer((request, response) => void response.end(request.url));
   await new Promise<void>((resolve) => raw.listen(0, "127.0.0.1", resolve));
@@ -377,6 +393,197 @@ describe("who may pass", () => {
   });
 });
 
+describe("services that are exposed", () => {
+  const KEY = "sk-luna-service-0123456789abcdef";
+  const OTHER = "sk-luna-service-of-another-service";
+  const bearer = (key: string) => ({ Authorization: `Bearer ${key}` });
+  const kept = (key: string, more: object = {}) => ({
+    ...{ key_hash: hashSecret(key), key_hint: key.slice(-4) },
+    ...{ created_at: "2026-01-01T00:00:00Z", ...more },
+  });
+  const FOREIGN = { Origin: "https://elsewhere.example", "Sec-Fetch-Site": "cross-site" };
+  const unauthorized = { status: 401, code: "unauthorized" };
+
+  beforeEach(() => {
+    for (const name of Object.keys(service_api_keys)) delete service_api_keys[name];
+    service_api_keys["exposed.keyed"] = kept(KEY);
+    service_api_keys["exposed.inner"] = kept(OTHER);
+  });
+
+  test("an open one takes anyone, from anywhere, by each of its paths, and nobody's name goes along", async () => {
+    for (const [path, arrives] of [
+      ["/api/exposed/open/x?y=1", "/x?y=1"],
+      ["/api/exposed/v1/public/x", "/x"],
+      ["/api/exposed/v1/public", "/"],
+      ["/api/exposed/plain/x", "/api/exposed/plain/x"],
+    ] as const) {
+      const body = "x";
+      for (const init of [{}, { method: "POST", body }]) {
+        const answer = await seen(await ask(path, FOREIGN, init));
+        expect(answer).toMatchObject({ upstream: "open", path: arrives });
+        expect(Object.keys(answer.headers).filter((name) => name.startsWith("x-luna"))).toEqual([]);
+      }
+    }
+    const { headers } = await seen(await own("/api/exposed/open/x", bearer("sk-luna-own")));
+    expect(headers["cookie"]).toBeUndefined();
+    expect(headers["authorization"]).toBeUndefined();
+    expect(headers["x-luna-identity"]).toBeUndefined();
+    const its = await seen(await ask("/api/exposed/open/x", bearer("its-own")));
+    expect(its.headers["authorization"]).toBe("Bearer its-own");
+    expect(its.headers["x-forwarded-prefix"]).toBe("/api/exposed/open");
+  });
+
+  test("its neighbours ask for a session all the same", async () => {
+    const before = counts();
+    for (const path of [
+      ...["/api/exposed/inner/x", "/api/exposed", "/api/exposed/x", "/api/exposed/v1/x"],
+      ...["/api/exposed/v1/publicity", "/api/exposed/Open/x", "/api/exposed/opened"],
+    ]) {
+      expect(await refusal(await ask(path, bearer(OTHER))), path).toEqual(unauthorized);
+    }
+    for (const path of ["/api/exposed/open/../inner/x", "/api/exposed/open/..%2finner/x"]) {
+      expect((await rawRequest(edge.port, { target: path })).status, path).toBe(400);
+    }
+    expect(counts()).toEqual(before);
+  });
+
+  test("one with a key takes that key, which does not reach it, and no other", async () => {
+    const answer = await seen(await ask("/api/exposed/keyed/x", bearer(KEY)));
+    expect(answer).toMatchObject({ upstream: "web", path: "/x" });
+    expect(JSON.stringify(answer)).not.toContain(KEY);
+    expect(Object.keys(answer.headers).filter((name) => name.startsWith("x-luna"))).toEqual([]);
+    const before = counts();
+    for (const headers of [
+      {},
+      bearer(OTHER),
+      bearer(`${KEY}x`),
+      bearer(hashSecret(KEY)),
+      bearer(CREDENTIALS.agentKey),
+      bearer(CREDENTIALS.authToken),
+      { Authorization: `Basic ${btoa(`x:${KEY}`)}` },
+      { "X-Api-Key": KEY },
+      { "X-Luna-Presented": `Bearer ${KEY}` },
+      { X_Luna_Presented: `Bearer ${KEY}` },
+      { Cookie: "luna_session=wrong" },
+      // A wrong key is told, whoever is signed in.
+      { ...bearer(OTHER), Cookie: session },
+    ] as Record<string, string>[]) {
+      const refused = await ask("/api/exposed/keyed/x", headers);
+      expect(await refusal(refused), JSON.stringify(headers)).toEqual(unauthorized);
+    }
+    expect(counts()).toEqual(before);
+  });
+
+  test("a key counts as long as it is there; the one before for as long as it goes on", async () => {
+    const status = async (key: string) => (await ask("/api/exposed/keyed/x", bearer(key))).status;
+    const previous_expires_at = new Date(auth.time.now + 60_000).toISOString();
+    service_api_keys["exposed.keyed"] = kept(OTHER, {
+      ...{ previous_hash: hashSecret(KEY), previous_expires_at },
+    });
+    expect([await status(KEY), await status(OTHER)]).toEqual([200, 200]);
+    const { now } = auth.time;
+    auth.time.now += 60_001;
+    expect([await status(KEY), await status(OTHER)]).toEqual([401, 200]);
+    auth.time.now = now;
+    // Written there by somebody's hand.
+    service_api_keys["exposed.keyed"] = "plain-key-of-somebody";
+    expect([await status(OTHER), await status("plain-key-of-somebody")]).toEqual([401, 200]);
+    const given = await seen(await ask("/api/exposed/keyed/x", bearer("plain-key-of-somebody")));
+    expect(given.headers["authorization"]).toBeUndefined();
+    delete service_api_keys["exposed.keyed"];
+    expect([await status(KEY), await status(OTHER)]).toEqual([401, 401]);
+  });
+
+  test("the owner's own pages use it with their session; no other site's page does", async () => {
+    const mine = await seen(await own("/api/exposed/keyed/x", {}, { method: "POST", body: "x" }));
+    expect(mine).toMatchObject({ upstream: "web", path: "/x" });
+    expect(mine.headers["x-luna-identity"]).toBeString();
+    const before = counts();
+    for (const foreign of [FOREIGN, { ...FOREIGN, "Sec-Fetch-Site": "same-site" }, {}]) {
+      const init = { method: "POST", body: "x" };
+      const refused = await ask("/api/exposed/keyed/x", { ...foreign, Cookie: session }, init);
+      expect(await refusal(refused)).toEqual({ status: 403, code: "forbidden" });
+    }
+    expect(counts()).toEqual(before);
+    // What the session opens, other sites' pages may not read.
+    const read = await ask("/api/exposed/keyed/x", { ...FOREIGN, Cookie: session });
+    expect(read.headers.get("Access-Control-Allow-Origin")).toBeNull();
+  });
+
+  test("other sites' pages are let in where that is said, and never with cookies", async () => {
+    const before = counts();
+    const asked = { "Access-Control-Request-Method": "PUT", ...FOREIGN };
+    for (const path of ["/api/exposed/open/x", "/api/exposed/keyed/x"]) {
+      const preflight = await ask(path, asked, { method: "OPTIONS" });
+      expect(preflight.status).toBe(204);
+      expect(preflight.headers.get("Access-Control-Allow-Origin")).toBe("*");
+      expect(preflight.headers.get("Access-Control-Allow-Methods")).toContain("PUT");
+      expect(preflight.headers.get("Access-Control-Allow-Headers")).toBe("*, Authorization");
+      expect(preflight.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+    }
+    const refused = await ask("/api/exposed/keyed/x", { ...FOREIGN, ...bearer(OTHER) });
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(counts()).toEqual(before);
+    for (const [path, headers] of [
+      ["/api/exposed/open/own-headers", {}],
+      ["/api/exposed/keyed/own-headers", bearer(KEY)],
+    ] as const) {
+      const answer = await ask(path, { ...FOREIGN, ...headers });
+      expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+      expect(answer.headers.get("Cross-Origin-Resource-Policy")).toBe("cross-origin");
+      expect(answer.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+    }
+    // An open one that does not say so answers such questions itself.
+    const itself = await ask("/api/exposed/plain/x", asked, { method: "OPTIONS" });
+    expect(await seen(itself)).toMatchObject({ upstream: "open", method: "OPTIONS" });
+    expect(itself.headers.has("Access-Control-Allow-Origin")).toBe(false);
+    // And one that wants a session says nothing to anybody.
+    const inner = await ask("/api/exposed/inner/x", asked, { method: "OPTIONS" });
+    expect(inner.status).toBe(401);
+    expect(inner.headers.has("Access-Control-Allow-Origin")).toBe(false);
+  });
+
+  test("sockets and streams pass as other requests do", async () => {
+    const opened = (path: string, headers: Record<string, string>) =>
+      new Promise<string>((resolve) => {
+        const socket = new SocketWithHeaders(`ws://127.0.0.1:${edge.port}${path}`, { headers });
+        socket.onopen = () => socket.send("hello");
+        socket.onmessage = ({ data }) => {
+          resolve(String(data));
+          socket.close();
+        };
+        socket.onclose = () => resolve("closed");
+        socket.onerror = () => resolve("closed");
+      });
+    expect(await opened("/api/exposed/open/live", FOREIGN)).toBe("hello");
+    expect(await opened("/api/exposed/keyed/live", { ...FOREIGN, ...bearer(KEY) })).toBe("hello");
+    expect(await opened("/api/exposed/keyed/live", bearer(OTHER))).toBe("closed");
+    expect(await opened("/api/exposed/keyed/live", { ...FOREIGN, Cookie: session })).toBe("closed");
+    expect(await opened("/api/exposed/inner/live", bearer(OTHER))).toBe("closed");
+    const client = new AbortController();
+    const stream = await ask("/api/exposed/open/stream", {}, { signal: client.signal });
+    const first = await stream.body?.getReader().read();
+    expect(new TextDecoder().decode(first?.value)).toBe("data: first\n\n");
+    client.abort();
+    await until(() => extensions.open.streams.open === 0, { what: "the upstream's abort" });
+  });
+
+  test("what was open a moment ago is not any more", async () => {
+    expect((await ask("/api/exposed/open/x")).status).toBe(200);
+    const closed = table();
+    const { exposed } = closed.extensions;
+    const open = exposed?.services["open"];
+    if (open === undefined) throw new Error("the table has no such service");
+    open.access = "session";
+    await write(closed);
+    expect(await refusal(await ask("/api/exposed/open/x"))).toEqual(unauthorized);
+    delete exposed?.services["open"];
+    await write(closed);
+    expect(await refusal(await ask("/api/exposed/open/x"))).toEqual(unauthorized);
+  });
+});
+
 describe("streams", () => {
   test.each(["/ext/notes/stream", "/api/notes/web/stream", "/api/whole/stream"])(
     "%s: the first event comes at once, and a client that goes away cancels",
@@ -443,6 +650,7 @@ describe("what comes back", () => {
       "NEL",
       "Report-To",
       "Alt-Svc",
+      "Access-Control-Allow-Credentials",
     ]) {
       expect(headers.get(reserved), reserved).toBeNull();
     }
@@ -513,13 +721,14 @@ describe("failures", () => {
     dropping.stop(true);
   });
 
-  test.each(["X-Luna-Upstream", "X-Luna-Prefix", "X-Luna-Identity"])(
+  test.each(["X-Luna-Upstream", "X-Luna-Prefix", "X-Luna-Identity", "X-Luna-Exposure"])(
     "auth's answer without %s, or with an odd one, is 503 and reaches nobody",
     async (missing) => {
       const good: Record<string, string> = {
         "X-Luna-Upstream": `127.0.0.1:${portOf(extensions.ui)}`,
         "X-Luna-Prefix": "ext/notes",
         "X-Luna-Identity": "signed.identity",
+        "X-Luna-Exposure": "-",
       };
       let headers: Record<string, string> = good;
       const other = await startEdge({

@@ -11,7 +11,7 @@ import {
   startAuth,
 } from "../../../tests/support/auth-harness.ts";
 import { ErrorBody } from "../../contract/error.ts";
-import type { RoutesFile } from "../../contract/routes.ts";
+import type { RoutesTable } from "../../contract/routes.ts";
 
 const OWN = { Origin: `http://${PUBLIC_HOST}`, "Sec-Fetch-Site": "same-origin" };
 const NAVIGATION = { "Sec-Fetch-Mode": "navigate", Accept: "text/html" };
@@ -21,10 +21,13 @@ const routes = join(folder, "routes.json");
 let auth: AuthHarness;
 let Cookie: string;
 
-function tableWith(port: number): RoutesFile {
+function tableWith(port: number): RoutesTable {
   const notes = {
     ui: { port, strip_prefix: true, enforce_trailing_slash: true },
-    services: { backend: { port: port + 100, strip_prefix: false } },
+    services: {
+      backend: { port: port + 100, strip_prefix: false },
+      keyed: { port: port + 200, strip_prefix: true, access: "key" as const, cors: true },
+    },
   };
   return { extensions: { notes } };
 }
@@ -34,7 +37,9 @@ async function codeOf(answer: Response): Promise<string> {
 }
 
 beforeAll(async () => {
-  auth = await startAuth({ dialect: "sqlite", path: join(folder, "luna.db") }, { routes });
+  const service_api_keys = { "notes.keyed": "the-key" };
+  const setup = { routes, service_api_keys };
+  auth = await startAuth({ dialect: "sqlite", path: join(folder, "luna.db") }, setup);
   Cookie = await auth.signIn();
 });
 beforeEach(() => writeFile(routes, JSON.stringify(tableWith(5200))));
@@ -53,6 +58,31 @@ test("a session is told where to, what to take off, and who it is", async () => 
   const whole = await auth.route("/api/notes/x", { Cookie });
   expect(whole.headers.get("X-Luna-Upstream")).toBe("127.0.0.1:5300");
   expect(whole.headers.get("X-Luna-Prefix")).toBe("-");
+});
+
+test("a service with a key of its own leads nobody without it anywhere, and says so to nobody", async () => {
+  const asked = (headers: Record<string, string>) => auth.route("/api/notes/keyed/x", headers);
+  const passed = await asked({ "X-Luna-Presented": "Bearer the-key" });
+  expect(Object.fromEntries(passed.headers)).toMatchObject({
+    ...{ "x-luna-upstream": "127.0.0.1:5400", "x-luna-prefix": "api/notes/keyed" },
+    ...{ "x-luna-exposure": "key;cors", "x-luna-identity": "-" },
+  });
+  const owner = await asked({ Cookie });
+  expect(owner.headers.get("X-Luna-Exposure")).toBe("-");
+  expect(owner.headers.get("X-Luna-Identity")).not.toBe("-");
+  for (const headers of [
+    {},
+    { "X-Luna-Presented": "Bearer other" },
+    { Cookie: "luna_session=x" },
+  ]) {
+    const answer = await asked(headers as Record<string, string>);
+    expect(answer.status).toBe(401);
+    expect([...answer.headers.keys()].filter((name) => name.startsWith("x-luna"))).toEqual([]);
+  }
+  expect(auth.audit.events.at(-1)).toMatchObject({
+    ...{ action: "request.refused", target: "/api/notes/keyed/x", outcome: "refused" },
+  });
+  expect(JSON.stringify(auth.audit.events)).not.toContain("Bearer");
 });
 
 test("the slash that is missing is added for who may pass", async () => {

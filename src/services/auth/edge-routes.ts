@@ -1,27 +1,28 @@
 /** Caddy asks whether a request may pass, and where it leads. */
 import { type Context, Hono } from "hono";
 import type { AuditTrail } from "../../audit/trail.ts";
-import type { AuditActor, AuditRecord } from "../../contract/audit.ts";
+import type { AuditRecord } from "../../contract/audit.ts";
+import { EXPOSURE_HEADER } from "../../contract/exposure-header.ts";
 import { PAGE_HEADER, type PagePolicy } from "../../contract/page-token.ts";
 import { requireBearer } from "../../lib/app.ts";
 import { assertionKey, signAssertion } from "../../lib/assertion.ts";
-import { clientAddress } from "../../lib/client-address.ts";
 import { ForbiddenError, NotFoundError, UnauthorizedError } from "../../lib/errors.ts";
+import { NOTHING, publicMethod, publicUri, refusedRequest, STRANGER } from "./edge-request.ts";
+import { admitExposed, type ExposedDependencies } from "./exposed-service.ts";
 import { isOwnDocument, type PageTokens } from "./page-token.ts";
 import { changesSomething, refusalOf } from "./request-origin.ts";
 import { signInAddress } from "./return-to.ts";
 import type { RoutedPaths } from "./routed-paths.ts";
-import { routedTarget } from "./routed-target.ts";
+import { type RoutedTarget, routedTarget } from "./routed-target.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { ownerOf } from "./sign-in.ts";
 import { isNavigation } from "./visitor.ts";
 
-export interface EdgeDependencies {
+export interface EdgeDependencies extends ExposedDependencies {
   sessions: Sessions;
   pages: PageTokens;
   paths: RoutedPaths;
-  audit: Pick<AuditTrail, "record">;
   /** LUNA_AUTH_TOKEN. */
   token: string;
   /** Milliseconds since 1970. */
@@ -37,39 +38,15 @@ interface SignedIn {
 /** Programs read answers of `/api`; a page of ours would read the sign-in page as one. */
 const API = /^\/api(?:[/?]|$)/;
 
-/** The path and query that the browser asked for. */
-function publicUri(context: Context): string {
-  return context.req.header("X-Forwarded-Uri") ?? "/";
-}
-
-/** Nothing, for Caddy: it refuses a header that is missing or empty. */
-const NOTHING = "-";
-
-/** The method that the browser used; a request without one is treated as one that changes something. */
-function publicMethod({ req }: Context): string {
-  return req.header("X-Forwarded-Method") ?? "";
-}
-
 /** What the row that Caddy matched asks for; what nobody knows is the strictest. */
 function pagePolicy({ req }: Context): PagePolicy {
   const page = req.query("page");
   return page === "issue" || page === "changes" || page === "none" ? page : "always";
 }
 
-const STRANGER: AuditActor = { kind: "anonymous", name: "" };
-
-/** Without its query, which may hold anything. */
-function refusedRequest(context: Context, actor: AuditActor, reason: string): AuditRecord {
-  const [path = "/"] = publicUri(context).split("?");
-  return {
-    ...{ actor, action: "request.refused", target: path, outcome: "refused" },
-    ...{ address: clientAddress(context.req), details: { reason, method: publicMethod(context) } },
-  };
-}
-
 /** Does what throws to refuse, and records that. */
 function recording(
-  audit: EdgeDependencies["audit"],
+  audit: Pick<AuditTrail, "record">,
   refused: AuditRecord,
   check: () => void,
 ): void {
@@ -79,6 +56,17 @@ function recording(
     audit.record(refused);
     throw error;
   }
+}
+
+/** Where to, for Caddy; last of all, as `pass`. */
+function lead(
+  context: Context,
+  target: Extract<RoutedTarget, { kind: "upstream" }>,
+  exposure: string,
+): void {
+  context.header("X-Luna-Upstream", `127.0.0.1:${target.port}`);
+  context.header("X-Luna-Prefix", target.prefix ?? NOTHING);
+  context.header(EXPOSURE_HEADER, exposure);
 }
 
 export function edgeRoutes(dependencies: EdgeDependencies) {
@@ -141,6 +129,15 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
         new NotFoundError("No extension serves this path; it may be misspelled");
       // Before the session: a program with a key and a misspelled address is not told to sign in.
       if (target.kind === "unknown" && API.test(uri)) throw unknown();
+      if (target.kind === "upstream" && target.exposed !== undefined) {
+        const exposure = await admitExposed(dependencies, context, target.exposed);
+        if (exposure !== undefined) {
+          lead(context, target, exposure);
+          // Nobody in particular asks, so nobody's name goes along: a foreign page could borrow it.
+          context.header("X-Luna-Identity", NOTHING);
+          return context.body(null, 204);
+        }
+      }
       const signedIn = await identify(context);
       if (signedIn instanceof Response) return signedIn;
       switch (target.kind) {
@@ -149,8 +146,7 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
         case "redirect":
           return context.redirect(target.location, 308);
         case "upstream":
-          context.header("X-Luna-Upstream", `127.0.0.1:${target.port}`);
-          context.header("X-Luna-Prefix", target.prefix ?? NOTHING);
+          lead(context, target, NOTHING);
           return pass(context, signedIn);
       }
     });

@@ -17,6 +17,7 @@ import { ensureOwner } from "./owner.ts";
 import { PageTokens } from "./page-token.ts";
 import { createParts } from "./parts.ts";
 import { RoutedPaths } from "./routed-paths.ts";
+import { ServiceKeyCheck } from "./service-keys.ts";
 
 const PURGE_INTERVAL_MS = 60 * 60_000;
 
@@ -62,24 +63,19 @@ export async function main(environment: Environment): Promise<void> {
   await purge();
   const purging = setInterval(purge, PURGE_INTERVAL_MS);
 
+  const config = new MasterConfigStore(files.masterConfig);
   const auditLog = new AuditKeeping({
-    ...{ folder: files.audit, database, config: new MasterConfigStore(files.masterConfig) },
+    ...{ folder: files.audit, database, config },
     ...{ audit, clock, log },
   });
   auditLog.start();
 
   const paths = new RoutedPaths({ path: files.routes, log });
   const pages = new PageTokens(token);
+  const serviceKeys = new ServiceKeyCheck({ config, clock });
+  const edge = { pages, paths, serviceKeys };
   const app = createAuthApp({
-    ...parts,
-    pages,
-    paths,
-    auditLog,
-    token,
-    checkToken,
-    clock,
-    audit,
-    log,
+    ...{ ...parts, ...edge, auditLog, token, checkToken, clock, audit, log },
   });
   const { auth: port } = portsWith(environment.portOffset);
   const server = serve({ fetch: app.fetch, listen: { port } });

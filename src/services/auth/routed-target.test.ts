@@ -24,6 +24,51 @@ const ROUTES = RoutesFile.parse({
 const to = (port: number, prefix?: string): RoutedTarget => ({ kind: "upstream", port, prefix });
 const redirect = (location: string): RoutedTarget => ({ kind: "redirect", location });
 
+describe("services with paths of their own", () => {
+  const port = (number: number, prefix: string | null = null) => ({
+    ...{ port: number, strip_prefix: true, prefix },
+  });
+  const OWN_PATHS = RoutesFile.parse({
+    extensions: {
+      notes: {
+        ui: null,
+        services: {
+          aaa: port(5301),
+          root: port(5302, "/api/notes"),
+          v1: { ...port(5303, "/api/notes/public/v1"), access: "open", cors: true },
+          zzz: { ...port(5304, "/api/notes/public"), access: "key" },
+        },
+      },
+    },
+  });
+  test.each([
+    ["/api/notes", 5302, "api/notes"],
+    ["/api/notes/x", 5302, "api/notes"],
+    ["/api/notes/aaa/x", 5301, "api/notes/aaa"],
+    ["/api/notes/public/v1", 5303, "api/notes/public/v1"],
+    ["/api/notes/public/v1/x", 5303, "api/notes/public/v1"],
+    ["/api/notes/public/v12", 5304, "api/notes/public"],
+    ["/api/notes/public", 5304, "api/notes/public"],
+    ["/api/notes/publicity", 5302, "api/notes"],
+    ["/api/notes/v1/public", 5303, "api/notes/v1"],
+    ["/api/notes/Public/v1", 5302, "api/notes"],
+  ])("%s", (uri, number, prefix) => {
+    expect(routedTarget(uri, OWN_PATHS)).toMatchObject(to(number, prefix));
+  });
+
+  test("only what is exposed says so", () => {
+    const exposed = (uri: string) => {
+      const target = routedTarget(uri, OWN_PATHS);
+      return target.kind === "upstream" ? target.exposed : target;
+    };
+    expect(exposed("/api/notes/x")).toBeUndefined();
+    const open = { service: "notes.v1", access: "open", cors: true } as const;
+    expect(exposed("/api/notes/v1/x")).toEqual(open);
+    const keyed = { service: "notes.zzz", access: "key", cors: false } as const;
+    expect(exposed("/api/notes/public/x")).toEqual(keyed);
+  });
+});
+
 describe("leads somewhere", () => {
   test.each<[string, RoutedTarget]>([
     ["/ext/notes", redirect("/ext/notes/")],

@@ -22,6 +22,7 @@ import { type McpServersDeps, mcpServersRoutes } from "./mcp-servers.ts";
 import { type PowerDeps, powerRoutes } from "./power.ts";
 import { type QueueDeps, queueRoutes } from "./queue.ts";
 import { type RunsDeps, runsRoutes } from "./runs.ts";
+import { type ServiceKeysDeps, serviceKeysRoutes } from "./service-keys.ts";
 import { type ServicesDeps, servicesRoutes } from "./services.ts";
 import { type StoreDeps, storeRoutes } from "./store.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
@@ -47,7 +48,8 @@ export interface SupervisorDeps
     ExternalServicesDeps,
     ExtensionsDeps,
     ExtensionUploadDeps,
-    StoreDeps {
+    StoreDeps,
+    ServiceKeysDeps {
   credentials: Credentials;
   /** How far the start is; known from the first moment. */
   phase(): Overview["phase"];
@@ -96,7 +98,8 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/extensions", extensionsRoutes(deps))
     .route("/extensions", extensionUploadRoutes(deps))
     .route("/store", storeRoutes(deps))
-    .route("/api/external-services", externalServicesRoutes(deps));
+    .route("/api/external-services", externalServicesRoutes(deps))
+    .route("/service-keys", serviceKeysRoutes(deps));
   let document: Record<string, unknown> | undefined;
   return app.get("/openapi.json", OPENAPI, async (context) => {
     const { controlApiDocument } = await import("./openapi.ts");

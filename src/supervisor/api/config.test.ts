@@ -13,6 +13,7 @@ import { ABOUT, ConfigAnswer, ConfigChanged, ConfigConflict } from "../../contra
 import { ErrorBody } from "../../contract/error.ts";
 import { onError } from "../../lib/app.ts";
 import { createLogger } from "../../lib/log.ts";
+import { hashSecret } from "../../lib/secret.ts";
 import { ConfigChanges } from "../config-changes.ts";
 import { recordConfigEdits } from "../config-edits.ts";
 import { RestartSettings } from "../restart-settings.ts";
@@ -177,7 +178,11 @@ describe("secrets", () => {
     expect(
       (await send("PUT", "/master", { ...config, public_domain: "x.example" }, tag)).status,
     ).toBe(200);
-    expect(stored()).toMatchObject({ ...secret, public_domain: "x.example" });
+    const { service_api_keys: _, ...others } = secret;
+    expect(stored()).toMatchObject({ ...others, public_domain: "x.example" });
+    // The key that stood there in the clear goes on as its hash.
+    const key_hash = hashSecret("plain-service-key");
+    expect(stored().service_api_keys).toMatchObject({ "notes.web": { key_hash } });
     const shallow = { config: { theme: "light" } };
     expect((await send("PATCH", "/master/extensions/notes", shallow)).status).toBe(200);
     expect(stored().extensions.notes.config).toEqual({
