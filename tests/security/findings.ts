@@ -65,9 +65,9 @@ export const WAITING: readonly Waiting[] = [
     why: "nothing is installed from elsewhere but Caddy, with its checksum verified",
   },
   {
-    findings: [...["S19", "CVE-2026-45400", "CVE-2026-45401", "CVE-2026-54020", "CVE-2026-70485"]],
-    part: "remote MCP servers, and documents of clients' ids",
-    why: "Luna fetches no address that a client gives",
+    findings: ["S19"],
+    part: "remote MCP servers",
+    why: "Luna connects to no MCP server",
   },
   {
     findings: [
@@ -76,10 +76,5 @@ export const WAITING: readonly Waiting[] = [
     ],
     part: "MCP servers over stdio",
     why: "no command of a client's is ever run",
-  },
-  {
-    findings: ["3.4-8", "CVE-2025-69196", "CVE-2026-54030"],
-    part: "the OAuth authorization server",
-    why: "MCP takes keys; there is no token, no consent and no redirect of a client's",
   },
 ];

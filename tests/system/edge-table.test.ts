@@ -36,6 +36,8 @@ interface Row {
   arrives?: string;
   /** What Caddy presents once a session has passed. */
   adds?: string;
+  /** Whether the session goes along. */
+  cookies?: true;
   /** Bytes over which a body is refused, where that is less than 32 MiB. */
   bodyMax?: number;
 }
@@ -44,7 +46,10 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const ROWS: Record<string, Row> = {
   healthz: { path: "/healthz", who: "luna" },
-  auth: { path: "/auth/me?x=1", who: "anyone", upstream: "auth", bodyMax: 64 * KIB },
+  auth: {
+    ...{ path: "/auth/me?x=1", who: "anyone", upstream: "auth", cookies: true },
+    bodyMax: 64 * KIB,
+  },
   sign_in_page: { path: "/assets/app.js", who: "anyone", upstream: "hub", bodyMax: 64 * KIB },
   well_known: {
     path: "/.well-known/oauth-protected-resource",
@@ -52,7 +57,10 @@ const ROWS: Record<string, Row> = {
     upstream: "auth",
     bodyMax: 64 * KIB,
   },
-  authorize: { path: "/api/authorize?x=1", who: "anyone", upstream: "auth", bodyMax: 64 * KIB },
+  authorize: {
+    ...{ path: "/api/authorize?x=1", who: "anyone", upstream: "auth", cookies: true },
+    bodyMax: 64 * KIB,
+  },
   oauth: { path: "/api/token", who: "anyone", upstream: "auth", bodyMax: 64 * KIB },
   mcp: { path: "/api/mcp-home/mcp", who: "anyone", upstream: "mcp" },
   agent: {
@@ -300,7 +308,7 @@ function expectNothingForged({ headers }: Seen, row: Row, caller: string): void 
     expect(who).toMatchObject({ subject: "owner" });
     expect(authorization).toBe(row.adds === undefined ? undefined : `Bearer ${row.adds}`);
   }
-  expect(cookie).toBe(row.upstream === "auth" ? new Map(callers[caller]).get("Cookie") : undefined);
+  expect(cookie).toBe(row.cookies === true ? new Map(callers[caller]).get("Cookie") : undefined);
   // Auth checks it for itself; the Hub's service is told by auth whether a document gets one, and nobody else of it.
   const token = row.upstream === "auth" ? (new Map(callers[caller]).get("X-Luna-Page") ?? "") : "-";
   const expectedPage = row.upstream === "auth" || row.path === "/tools" ? token : undefined;

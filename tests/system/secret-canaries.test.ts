@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { sendSignal } from "../../src/lib/proc.ts";
 import { Canaries } from "../support/canaries.ts";
+import { connectClient } from "../support/luna-oauth.ts";
 import { type RouterName, routesOf } from "../support/routers.ts";
 import { BINARY, type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
@@ -139,6 +140,9 @@ beforeAll(async () => {
   canaries.add("unused sign-in link", unused);
   session = await luna.signIn();
   canaries.add("session", session.split("=")[1] ?? "");
+  const { access_token, refresh_token } = await connectClient(luna, session);
+  canaries.add("access token", access_token);
+  canaries.add("refresh token", refresh_token);
   page = await luna.pageToken(session);
 }, TIMEOUT_MS);
 
