@@ -60,6 +60,7 @@ describe("every command", () => {
       const first: Record<string, string[]> = {
         ext: ["new"],
         tools: ["list"],
+        queue: ["show"],
         mcp: ["stdio"],
         service: ["hub"],
         "tool-host": ["notes"],

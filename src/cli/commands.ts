@@ -97,8 +97,20 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "ext",
     usage: USAGE.ext,
-    summary: "ext new <name>: extensions, from nothing to tools",
+    summary: "ext list | add | update | remove | enable | disable | new | dev | check | reload",
     load: async () => (await import("./ext.ts")).ext,
+  },
+  {
+    name: "queue",
+    usage: USAGE.queue,
+    summary: "queue show | apply | discard | retry: the changes that wait",
+    load: async () => (await import("./queue.ts")).queue,
+  },
+  {
+    name: "runs",
+    usage: USAGE.runs,
+    summary: "runs [<id>] [-f]: what was changed when, and how far the one under way is",
+    load: async () => (await import("./runs.ts")).runs,
   },
   {
     name: "tools",

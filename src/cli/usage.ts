@@ -18,6 +18,12 @@ export const TOOLS_USAGE = {
 
 export const EXT_USAGE = {
   new: "luna ext new <name> [--python] [--no-ui] [--no-service]",
+  list: "luna ext list [--json]",
+  add: "luna ext add <github:user/repo[@ref][:folder] | ./folder | file.zip> [--name <name>] [--disabled] [--trust-scripts] [--yes] [--json]",
+  update: "luna ext update <name>… | --all [--yes] [--json]",
+  remove: "luna ext remove <name> [--data] [--yes] [--json]",
+  enable: "luna ext enable <name> [--json]",
+  disable: "luna ext disable <name> [--json]",
   dev: "luna ext dev <name> [--json]",
   check: "luna ext check [<name>|<path>] [--all] [--json]",
   reload: "luna ext reload <name> [--json]",
@@ -42,6 +48,13 @@ export const MCP_USAGE = {
   clients: "luna mcp clients [list | revoke <name|id>] [--json]",
 };
 
+export const QUEUE_USAGE = {
+  show: "luna queue show [--json]",
+  apply: "luna queue apply [--yes] [--json]",
+  discard: "luna queue discard",
+  retry: "luna queue retry",
+};
+
 export const USAGE = {
   up: "luna up",
   down: "luna down",
@@ -61,6 +74,8 @@ export const USAGE = {
        luna secrets unset <NAME>
        luna secrets import <file> [--yes]  shows what it would change, and asks`,
   ext: Object.values(EXT_USAGE).join("\n       "),
+  queue: Object.values(QUEUE_USAGE).join("\n       "),
+  runs: "luna runs [<id> | last] [-f] [--json]",
   tools: Object.values(TOOLS_USAGE).join("\n       "),
   svc: Object.values(SVC_USAGE).join("\n       "),
   mcp: Object.values(MCP_USAGE).join("\n       "),

@@ -131,6 +131,8 @@ const PreviewUnit = z.object({
   commands: z.array(z.object({ name: z.string(), text: z.string() })),
   /** Why it cannot be done, one sentence each. */
   problems: z.array(z.string()),
+  /** What one should know of it, which keeps nothing from being done. */
+  warnings: z.array(z.string()),
 });
 export type PreviewUnit = z.infer<typeof PreviewUnit>;
 

@@ -51,7 +51,8 @@ function unitOf(facts: OperationFacts, isSet: MachineFacts["isSet"]): PreviewUni
     })),
     permissions: found?.inspected.permissions ?? [],
     commands: found?.inspected.commands ?? [],
-    problems: [...problems, ...(found?.inspected.warnings ?? [])],
+    problems: [...problems],
+    warnings: found?.inspected.warnings ?? [],
   };
 }
 
