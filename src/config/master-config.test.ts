@@ -1,8 +1,10 @@
 /** Tests of the master configuration's store. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { revisionOf } from "../lib/revision.ts";
 import { MasterConfigStore } from "./master-config.ts";
 
 let folder: string;
@@ -51,6 +53,22 @@ test("changes at the same time are all kept", async () => {
     ),
   );
   expect(Object.keys((await new MasterConfigStore(path).read()).extensions)).toEqual(names);
+});
+
+test("an edit by hand in the middle of a change is kept, and the change is made to it", async () => {
+  const store = new MasterConfigStore(path);
+  await store.update(() => undefined);
+  let calls = 0;
+  await store.update((config, revision) => {
+    calls += 1;
+    expect(revision).toBe(revisionOf(config));
+    // As an editor does, after this content was read.
+    if (calls === 1) writeFileSync(path, JSON.stringify({ public_domain: "by.hand" }));
+    config.deployment_mode = "ngrok";
+  });
+  expect(calls).toBe(2);
+  const content = await new MasterConfigStore(path).read();
+  expect(content).toMatchObject({ public_domain: "by.hand", deployment_mode: "ngrok" });
 });
 
 test("a broken file is named with line and column, and never reset", async () => {

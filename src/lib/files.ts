@@ -35,16 +35,11 @@ export async function renameDurably(from: string, to: string): Promise<void> {
   }
 }
 
-/**
- * Replaces `path` with `text`: temporary file, fsync, rename, fsync of the folder.
- * A crash at any point leaves the old content or the new, never a part.
- * @throws UnavailableError that names the file when the disk refuses it, full or broken
- */
-export async function writeFileAtomic(
+/** @returns whether it was replaced: not when `isWanted` says no at the last moment */
+async function replaceFile(
   path: string,
-  text: string,
-  mode = PRIVATE_MODE,
-): Promise<void> {
+  { text, mode, isWanted }: { text: string; mode: number; isWanted(): boolean },
+): Promise<boolean> {
   const temporary = temporaryName(path);
   try {
     const file = await open(temporary, "wx", mode);
@@ -54,7 +49,12 @@ export async function writeFileAtomic(
     } finally {
       await file.close();
     }
+    if (!isWanted()) {
+      await rm(temporary, { force: true });
+      return false;
+    }
     await renameDurably(temporary, path);
+    return true;
   } catch (cause) {
     // On a disk that refuses even this, the next start removes it.
     await rm(temporary, { force: true }).catch(() => undefined);
@@ -65,13 +65,42 @@ export async function writeFileAtomic(
   }
 }
 
+/**
+ * Replaces `path` with `text`: temporary file, fsync, rename, fsync of the folder.
+ * A crash at any point leaves the old content or the new, never a part.
+ * @throws UnavailableError that names the file when the disk refuses it, full or broken
+ */
+export async function writeFileAtomic(
+  path: string,
+  text: string,
+  mode = PRIVATE_MODE,
+): Promise<void> {
+  await replaceFile(path, { text, mode, isWanted: () => true });
+}
+
+/**
+ * `writeJsonAtomic`, unless `isWanted` says at the last moment that it is not: somebody else may have written meanwhile.
+ * @returns whether it was written
+ */
+export function writeJsonAtomicIf(
+  path: string,
+  value: unknown,
+  isWanted: () => boolean,
+): Promise<boolean> {
+  return replaceFile(path, { text: jsonText(value), mode: PRIVATE_MODE, isWanted });
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
 /** `writeFileAtomic` of a value as JSON with two spaces and a final newline. */
 export async function writeJsonAtomic(
   path: string,
   value: unknown,
   mode = PRIVATE_MODE,
 ): Promise<void> {
-  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`, mode);
+  await writeFileAtomic(path, jsonText(value), mode);
 }
 
 /** Whether nobody writes this temporary file any more. */

@@ -1,9 +1,12 @@
 /** A JSON file with one writer, this process: edits from outside are noticed, and a broken file is never reset. */
 import { z } from "zod";
 import { InvalidInputError } from "./errors.ts";
-import { writeJsonAtomic } from "./files.ts";
+import { writeJsonAtomicIf } from "./files.ts";
 import { revisionOf } from "./revision.ts";
 import { WatchedFile } from "./watched-file.ts";
+
+/** A file that changes faster than this is not edited by a person. */
+const ATTEMPTS_MAX = 5;
 
 interface OwnedFileOptions<Schema extends z.ZodType> {
   path: string;
@@ -63,17 +66,22 @@ export class OwnedFile<Schema extends z.ZodType> {
 
   /**
    * Changes the content: `edit` gets a copy to change, and the revision that it has now; changes run one after
-   * another. What `edit` throws leaves everything as it was, so a writer that has seen another revision can refuse.
+   * another. What `edit` throws leaves everything as it was, so a writer that has seen another revision can refuse. It is
+   * called again when somebody else wrote the file in that very moment.
    * @throws InvalidInputError when the file does not parse: writing would replace what somebody is mending
    */
   update(edit: (content: z.output<Schema>, revision: string) => void): Promise<z.output<Schema>> {
     const change = async (): Promise<z.output<Schema>> => {
-      const content = structuredClone(await this.read());
-      if (this.problem !== undefined) throw new InvalidInputError(this.problem);
-      edit(content, revisionOf(content));
-      this.#written = z.parse(this.#schema, content);
-      await writeJsonAtomic(this.path, this.#written);
-      return this.read();
+      for (let attempt = 1; ; attempt += 1) {
+        const content = structuredClone(await this.read());
+        if (this.problem !== undefined) throw new InvalidInputError(this.problem);
+        edit(content, revisionOf(content));
+        const written = z.parse(this.#schema, content);
+        // Somebody who saves the file in an editor just now is not overwritten, but read first.
+        const isWanted = () => attempt === ATTEMPTS_MAX || this.#file.isCurrent();
+        this.#written = written;
+        if (await writeJsonAtomicIf(this.path, written, isWanted)) return this.read();
+      }
     };
     const result = this.#turn.then(change);
     this.#turn = result.catch(() => undefined);

@@ -54,6 +54,11 @@ export class WatchedFile<Schema extends z.ZodType> {
     return this.#problem;
   }
 
+  /** Whether the file is as it was read last. */
+  isCurrent(): boolean {
+    return this.#stamp === this.#stampNow();
+  }
+
   exists(): boolean {
     return this.#stampNow() !== "";
   }

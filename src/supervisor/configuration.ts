@@ -13,6 +13,7 @@ import { RestartSettings } from "./restart-settings.ts";
 import type { Secrets } from "./secrets/secrets.ts";
 import { ServiceKeys } from "./service-keys.ts";
 import { deploymentOf, readConfig } from "./settings.ts";
+import type { ToolHosts } from "./tool-hosts.ts";
 
 interface ConfigurationOptions {
   context: SpecContext;
@@ -22,6 +23,7 @@ interface ConfigurationOptions {
 
 interface AnsweringOptions {
   processes: Pick<ProcessTable, "views">;
+  toolHosts: Pick<ToolHosts, "failureOf">;
   secrets: Pick<Secrets, "missing">;
   /** Values that are shown nowhere. */
   known(): readonly string[];
@@ -41,7 +43,7 @@ export async function openConfiguration({ context, audit, log }: ConfigurationOp
     ...{ config, deployment, public_url: publicUrl(deployment) },
     supervision: () => config.last?.supervision ?? supervision,
     /** What the control API needs of it. */
-    answering: ({ processes, secrets, known, onChange }: AnsweringOptions) => ({
+    answering: ({ processes, toolHosts, secrets, known, onChange }: AnsweringOptions) => ({
       configChanges: new ConfigChanges({
         ...{ paths, config, restart, log },
         ...{ secrets: known, onChange },
@@ -49,6 +51,7 @@ export async function openConfiguration({ context, audit, log }: ConfigurationOp
       extensions: new Extensions({
         ...{ paths, config, processes },
         missingSecrets: () => secrets.missing,
+        toolFailure: (extension) => toolHosts.failureOf(extension),
       }),
       serviceKeys: new ServiceKeys({ paths, config }),
     }),

@@ -32,6 +32,7 @@ async function list(views: ProcessView[] = []) {
   const missingSecrets = () => [{ name: "NOTES_KEY", extensions: ["notes"] }];
   const extensions = new Extensions({
     ...{ paths, config, missingSecrets },
+    toolFailure: (name) => (name === "failing" ? "It ended with exit code 3" : undefined),
     processes: { views: () => views },
   });
   const made = { extensions: await extensions.list() };
@@ -115,6 +116,15 @@ test("each broken file is a problem of its extension, which names file and field
   ]);
   expect(odd).toEqual([["", null]]);
   expect(bad).toEqual([["config.json", "required_secrets[0]"]]);
+});
+
+test("tools that could not be loaded at all are a problem", async () => {
+  put("extensions/failing/tools/a_tools.ts", "");
+  const [failing] = await list();
+  expect(failing).toMatchObject({
+    tool_count: 0,
+    problems: [{ file: "tools", message: "It ended with exit code 3" }],
+  });
 });
 
 test.each([

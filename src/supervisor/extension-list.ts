@@ -21,6 +21,8 @@ interface ExtensionListOptions {
   config: MasterConfigStore;
   processes: { views(): readonly ProcessView[] };
   missingSecrets(): readonly MissingSecret[];
+  /** Why the tools of an extension could not be loaded when that was tried last, in a sentence. */
+  toolFailure(extension: string): string | undefined;
 }
 
 type Entry = MasterConfig["extensions"][string] | undefined;
@@ -89,7 +91,9 @@ export class Extensions {
     const described = await attempt("tools", () =>
       readJsonIfThere(this.#options.paths.toolsFile(name), ToolsFile),
     );
-    for (const message of described?.problems ?? []) {
+    const failure = this.#options.toolFailure(name);
+    const told = [...(described?.problems ?? []), ...(failure === undefined ? [] : [failure])];
+    for (const message of told) {
       const fix = "Correct the extension's tools; `luna ext check` shows more.";
       problems.push({ ...{ extension: name, file: "tools" }, message, fix });
     }

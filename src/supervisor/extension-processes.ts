@@ -205,12 +205,12 @@ export class ExtensionProcesses {
     const { paths, ports, environment } = context;
     const base = baseEnvironment(environment);
     const manifest = await readManifest(join(paths.extensions, extension));
-    const { port_assignments } = await config.read();
+    const { port_assignments, luna } = await config.read();
     const { portOffset } = environment;
     const path = [paths.bin, base["PATH"] ?? ""].join(delimiter);
     const folder = join(paths.extensions, extension);
     return {
-      ...base,
+      ...{ ...base, TIME_ZONE: luna.timezone },
       ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
       PATH: path,
       ...(await pythonVariables({ folder, environment, paths, path })),

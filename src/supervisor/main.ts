@@ -141,7 +141,10 @@ async function build(environment: Environment) {
   const keys = createKeys({ context, log, onChange });
   const app = createSupervisorApp({
     ...{ ...keys, ...sources, ...external, ...updates, coreUpdate },
-    ...configuration.answering({ processes, secrets, known: known.values, onChange: follow }),
+    ...configuration.answering({
+      ...{ processes, toolHosts, secrets, known: known.values },
+      onChange: follow,
+    }),
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),

@@ -243,10 +243,11 @@ export class ToolHosts {
 
   /** Only the secrets that the manifest asks for. */
   async #environment(extension: string): Promise<Record<string, string>> {
-    const { context } = this.#options;
+    const { context, config } = this.#options;
     const manifest = await readManifest(join(context.paths.extensions, extension));
     return {
       ...baseEnvironment(context.environment),
+      TIME_ZONE: (await config.read()).luna.timezone,
       ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
       ...ownersPython(context.environment),
       LUNA_EXTENSION: extension,

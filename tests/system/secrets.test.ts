@@ -125,12 +125,12 @@ describe("each process has in its environment", () => {
       ...["SUPERVISOR_API_TOKEN", "LUNA_EDGE_TOKEN", "LUNA_AUTH_TOKEN"],
       ...["XDG_CONFIG_HOME", "XDG_DATA_HOME"],
     ],
-    weather_ui: ["LUNA_EXTENSION", "LUNA_PORTS", "WEATHER_KEY", "CITY"],
-    weather__service_worker: ["LUNA_EXTENSION", "LUNA_PORTS", "WEATHER_KEY", "CITY"],
-    other_ui: ["LUNA_EXTENSION", "LUNA_PORTS"],
-    other__service_worker: ["LUNA_EXTENSION", "LUNA_PORTS"],
-    "tool-host-weather": ["LUNA_EXTENSION", "WEATHER_KEY", "CITY"],
-    "tool-host-other": ["LUNA_EXTENSION"],
+    weather_ui: ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS", "WEATHER_KEY", "CITY"],
+    weather__service_worker: ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS", "WEATHER_KEY", "CITY"],
+    other_ui: ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS"],
+    other__service_worker: ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS"],
+    "tool-host-weather": ["LUNA_EXTENSION", "TIME_ZONE", "WEATHER_KEY", "CITY"],
+    "tool-host-other": ["LUNA_EXTENSION", "TIME_ZONE"],
   };
   test.each(Object.keys(EXPECTED))("%s exactly what it needs", async (name) => {
     if (name.startsWith("tool-host-")) {
@@ -163,7 +163,7 @@ describe("each process has in its environment", () => {
     for (const file of files) {
       const names = Object.keys(JSON.parse(await readFile(join(folder, file), "utf8")));
       expect(names.toSorted()).toEqual(
-        [...BASE, "LUNA_EXTENSION", "WEATHER_KEY", "CITY"].toSorted(),
+        [...BASE, "LUNA_EXTENSION", "TIME_ZONE", "WEATHER_KEY", "CITY"].toSorted(),
       );
     }
   });

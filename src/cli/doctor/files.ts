@@ -7,7 +7,7 @@ import type { Paths } from "../../config/paths.ts";
 import { ApiKeysFile } from "../../contract/api-keys.ts";
 import { MasterConfig } from "../../contract/config.ts";
 import { CoreUpdateFile } from "../../contract/core-update.ts";
-import { Manifest, ServiceConfig } from "../../contract/extension.ts";
+import { Manifest, ServiceConfig, ToolConfigFile } from "../../contract/extension.ts";
 import { StateFile } from "../../contract/process.ts";
 import { ToolsFile } from "../../contract/tool.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -31,6 +31,7 @@ function extensionFiles(folder: string): Expected[] {
   const services = join(folder, "services");
   return [
     [join(folder, "config.json"), Manifest],
+    [join(folder, "tools", "tool_config.json"), ToolConfigFile],
     ...namesIn(services).map(
       (name): Expected => [join(services, name, "service_config.json"), ServiceConfig],
     ),
