@@ -1,5 +1,5 @@
 /** `luna ext check`: what could be better in an extension, whether its examples work, and what its tools cost a model. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Environment } from "../../config/environment.ts";
 import { pathsOf } from "../../config/paths.ts";
@@ -23,7 +23,8 @@ function foldersIn(environment: Environment, word: string | undefined): string[]
   const { extensions } = pathsOf(environment.home);
   if (word === undefined) {
     const here = process.cwd();
-    return existsSync(join(here, "config.json")) ? [here] : installedFolders(extensions);
+    if (existsSync(join(here, "config.json"))) return [here];
+    return installedFolders(extensions).filter((path) => statSync(path).isDirectory());
   }
   const found = [join(extensions, word), resolve(word)].find((path) => existsSync(path));
   if (found !== undefined && !(word.includes("/") && found !== resolve(word))) return [found];
