@@ -115,6 +115,7 @@ async function declarations(): Promise<Record<string, string>> {
   const folder = join(tmpdir(), `luna-declarations-${process.pid}`);
   const options = {
     ...{ declaration: true, emitDeclarationOnly: true, noEmit: false, outDir: folder },
+    incremental: false,
     rootDir: join(import.meta.dir, "src"),
   };
   const project = "node_modules/.cache/luna/tsconfig.json";
