@@ -134,3 +134,18 @@ export const ExtensionUpload = z.object({
   contents: ExtensionContents,
 });
 export type ExtensionUpload = z.infer<typeof ExtensionUpload>;
+
+const AvailableUpdate = z.object({
+  source: z.string(),
+  /** The commit or digest that is installed; null when nobody noted it. */
+  installed: z.string().nullable(),
+  /** What the source offers now; null where nothing newer can come, as with uploads. */
+  latest: z.string().nullable(),
+  is_available: z.boolean(),
+  /** Why it could not be told; null when it could. */
+  error: z.string().nullable(),
+});
+export type AvailableUpdate = z.infer<typeof AvailableUpdate>;
+
+/** `GET /extensions/updates`: by the extension's name. */
+export const AvailableUpdates = z.object({ updates: z.record(z.string(), AvailableUpdate) });

@@ -37,13 +37,19 @@ async function contentsOf(
   for (const name of await namesIn(join(folder, "services"))) {
     if (await isFile(join(folder, "services", name, "start.sh"))) services.push(name);
   }
+  const has_ui = await isFile(join(folder, "ui", "start.sh"));
+  if (!names.includes("tools") && !has_ui && services.length === 0) {
+    throw new InvalidInputError(
+      "it has neither tools/ nor ui/start.sh nor a service; an extension has at least one of them",
+    );
+  }
   return {
     name: manifest.name ?? null,
     version: manifest.version,
     description: manifest.description ?? null,
     ...{ files, bytes },
     tool_files: tools.map((name) => `tools/${name}`),
-    has_ui: await isFile(join(folder, "ui", "start.sh")),
+    has_ui,
     services,
     required_secrets: manifest.required_secrets.map(({ name }) => name),
   };

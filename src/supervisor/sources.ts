@@ -49,6 +49,7 @@ export function createSources({ context, config, log }: SourcesOptions) {
   });
   return {
     ...{ sources, uploads, store },
+    entries: async () => (await config.read()).extensions,
     startSources: async (): Promise<void> => {
       await uploads.sweep().catch((error: unknown) => {
         log.warn("Old uploads could not be removed", { reason: messageOf(error) });

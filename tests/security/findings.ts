@@ -55,16 +55,6 @@ export const WAITING: readonly Waiting[] = [
     why: "there is no mode in which somebody may look at all without being the owner",
   },
   {
-    findings: ["S11", "S20", "CVE-2026-56876", "CVE-2026-76845", "CVE-2026-53486"],
-    part: "the queue of updates, and archives",
-    why: "nothing is unpacked, and no target of a change comes from a client",
-  },
-  {
-    findings: ["S17"],
-    part: "the store",
-    why: "nothing is installed from elsewhere but Caddy, with its checksum verified",
-  },
-  {
     findings: ["S19"],
     part: "remote MCP servers",
     why: "Luna connects to no MCP server",

@@ -27,6 +27,8 @@ export interface GithubStandIn {
   apiUrl: string;
   /** The variables that make a Luna use it. */
   variables: Record<string, string>;
+  /** Those that make it only fetch from there, and sign nobody in. */
+  sourceVariables: Record<string, string>;
   /** Who is signed in at GitHub, in every browser. */
   user: GithubUser;
   /** What the person chooses at the consent page, which GitHub skips for who has agreed before. */
@@ -197,6 +199,7 @@ export function startGithubStandIn(options: StandInOptions = {}): GithubStandIn 
       GITHUB_URL: origin + path,
       ...(enterprise ? {} : { GITHUB_API_URL: origin + apiPath }),
     },
+    sourceVariables: { GITHUB_URL: origin + path, GITHUB_API_URL: origin + apiPath },
     user: { id: 583_231, login: "Octocat" },
     consents: true,
     callbackUrl: undefined,

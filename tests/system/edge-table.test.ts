@@ -78,6 +78,14 @@ const ROWS: Record<string, Row> = {
     adds: CREDENTIALS.supervisorToken,
     bodyMax: 64 * KIB,
   },
+  extension_upload: {
+    path: "/api/supervisor/extensions/upload",
+    who: "hub_page",
+    upstream: "supervisor",
+    arrives: "/extensions/upload",
+    adds: CREDENTIALS.supervisorToken,
+    bodyMax: 65 * MIB,
+  },
   supervisor: {
     path: "/api/supervisor/tools/all?a=%2F",
     who: "hub_page",

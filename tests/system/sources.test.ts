@@ -4,10 +4,13 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { PAGE_HEADER } from "../../src/contract/page-token.ts";
-import { ExtensionUpload } from "../../src/contract/source.ts";
+import { AvailableUpdates, ExtensionUpload } from "../../src/contract/source.ts";
 import { StoreView } from "../../src/contract/store.ts";
-import { makeTarGz, makeZip, type TarEntry, type ZipEntry } from "../support/archives.ts";
+import { makeTarGz, makeZip } from "../support/archives.ts";
 import { refusal } from "../support/edge.ts";
+import { rateLimited } from "../support/github-repositories.ts";
+import { type GithubStandIn, startGithubStandIn } from "../support/github-stand-in.ts";
+import { apply } from "../support/runs.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
 
@@ -19,13 +22,18 @@ const UPLOAD_PATH = "/api/supervisor/extensions/upload";
 let luna: Luna;
 let session: string;
 let page: string;
+let github: GithubStandIn;
 let index: Bun.Server<undefined>;
 let indexAnswer = () => Response.json({ repository: "github:o/store", extensions: [] });
 
 beforeAll(async () => {
+  github = startGithubStandIn();
   index = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => indexAnswer() });
   luna = await startLuna({
-    environment: { STORE_URL: `http://127.0.0.1:${index.port}/registry.json` },
+    environment: {
+      ...github.sourceVariables,
+      STORE_URL: `http://127.0.0.1:${index.port}/registry.json`,
+    },
   });
   session = await luna.signIn();
   page = await luna.pageToken(session);
@@ -34,6 +42,7 @@ afterAll(async () => {
   await luna.stop();
   await luna.remove();
   await index.stop(true);
+  await github.stop();
 });
 
 function formOf(archive: Uint8Array, filename: string): FormData {
@@ -56,12 +65,6 @@ const supervisorPid = async () => (await luna.state()).supervisor.pid;
 function peakOf(pid: number): number {
   const [, peak] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Number(peak);
-}
-
-/** Every file of the home but what is written all the time. */
-function homeFiles(): string[] {
-  const all = readdirSync(luna.home, { recursive: true, encoding: "utf8" });
-  return all.filter((path) => !/^logs\/|^\.luna\/(?:audit|luna\.db|state\.json)/.test(path)).sort();
 }
 
 const notes = async () => {
@@ -114,54 +117,76 @@ describe("an upload", () => {
     expect([answer.status, answer.status === 200 ? "" : await answer.text()]).toEqual([200, ""]);
     const told = ExtensionUpload.parse(await answer.json());
     expect(told.bytes).toBeGreaterThan(60 * MEBIBYTE);
-    const text = Buffer.from(`${noise.toString("hex", 0, 2_000)}\n`.repeat(50_000));
-    const large = [...(await notes()), { name: "notes-main/text", content: text }];
-    expect((await upload(makeTarGz(large))).status).toBe(422); // Over 100 times its size.
-    const many = [1, 2, 3].map((count) => ({ name: `notes-main/${count}`, content: noise }));
-    const tooMuch = await upload(makeZip([...(await notes()), ...many.slice(0, 2)])).catch(
-      () => undefined,
-    );
+    const zeros = { name: "notes-main/zeros", content: Buffer.alloc(40 * MEBIBYTE) };
+    const large = [...(await notes()), zeros];
+    expect((await upload(makeZip(large))).status).toBe(422); // Over 100 times its size.
+    const more = { name: "notes-main/more", content: noise.subarray(0, 10 * MEBIBYTE), method: 0 };
+    const tooMuch = await upload(makeZip([...files, more])).catch(() => undefined);
     // Who sends on regardless may not hear the answer.
     if (tooMuch !== undefined) expect(tooMuch.status).toBe(413);
     expect(await supervisorPid()).toBe(pid);
     expect(peakOf(pid) - before).toBeLessThan(GROWTH_KB_MAX);
   }, 60_000);
+});
 
-  const corpus: [what: string, archive: Buffer][] = [
-    ...["../x", "/tmp/luna-evil", "a\\..\\x", "C:x", "nul", "a\u0000", "x".repeat(300)].flatMap(
-      (name): [string, Buffer][] => {
-        const file = { name, content: "x" };
-        return [
-          [`zip ${JSON.stringify(name.slice(0, 20))}`, makeZip([file])],
-          [`tar ${JSON.stringify(name.slice(0, 20))}`, makeTarGz([{ ...file, name: `./${name}` }])],
-        ];
-      },
-    ),
-    ...["1", "2", "3", "6"].map((type): [string, Buffer] => {
-      const entry: TarEntry = { name: "tools/l", type, link: "/etc/passwd" };
-      return [`tar of type ${type}`, makeTarGz([entry, { name: "config.json", content: "{}" }])];
-    }),
-    ["zip with a link", makeZip([{ name: "l", content: "/etc", mode: 0o120777 }])],
-    [
-      "names of one spelling",
-      makeZip(["a", "A"].map((name): ZipEntry => ({ name, content: "x" }))),
-    ],
-    ["a bomb", makeZip([{ name: "a", content: Buffer.alloc(100 * MEBIBYTE) }])],
-    ["too many", makeZip(Array.from({ length: 20_001 }, (_, n) => ({ name: `f${n}` })))],
-    ["cut off", makeZip([{ name: "a", content: "x" }]).subarray(0, 40)],
-    ["no archive", Buffer.from("MZ\u0090")],
-  ];
-  test("of a bad archive is refused, and leaves nothing", async () => {
-    const before = homeFiles();
-    const answers: string[] = [];
-    for (const [what, archive] of corpus) {
-      const { status, code } = await refusal(await upload(archive));
-      if (status !== 422 || code !== "bad_archive") answers.push(`${what}: ${status} ${code}`);
-    }
-    // In a tar's own header, the NUL ends the name, and what is left is a file.
-    expect(answers).toEqual(['tar "a\\u0000": 422 bad_extension']);
-    expect(homeFiles()).toEqual(before);
-    expect(await Bun.file("/tmp/luna-evil").exists()).toBe(false);
+describe("a repository at GitHub", () => {
+  const version = (answer: string) => ({
+    "README.md": "# several extensions",
+    "ext/hello/config.json": '{"name":"hello","version":"1.0.0"}',
+    "ext/hello/tools/hello_tools.ts": `import { defineTool, z } from "luna";
+export const TOOLS = [defineTool({
+  name: "HELLO_GET_answer", description: "Says which version this is",
+  example: { prompt: "Say hello", args: {}, response: "${answer}" },
+  input: z.object({}), run: () => "${answer}",
+})];`,
+  });
+  const call = async () => {
+    const answer = await luna.control("/tools/execute/HELLO_GET_answer", {
+      ...{ method: "POST", headers: { "Content-Type": "application/json" } },
+      body: JSON.stringify({ arguments: {} }),
+    });
+    return JSON.stringify(await answer.json());
+  };
+  const updates = async () =>
+    AvailableUpdates.parse(await (await luna.control("/extensions/updates")).json()).updates;
+
+  test("is installed, updated from, and left alone when it cannot be had", async () => {
+    const repository = github.repositories.repository({
+      ...{ owner: "user", name: "several", files: version("first") },
+    });
+    const source = `${repository.source}:ext/hello`;
+    const first = repository.commit();
+    const installed = await apply(luna, [{ type: "install", target: "hello", source }]);
+    expect(installed.units).toMatchObject([{ state: "done" }]);
+    expect(readdirSync(join(luna.paths.extensions, "hello")).sort()).toEqual([
+      "config.json",
+      "tools",
+    ]);
+    expect(await call()).toContain("first");
+
+    const second = repository.push(version("second"));
+    // The first look; the answer counts for ten minutes.
+    expect(await updates()).toMatchObject({
+      hello: { source, installed: first, latest: second, is_available: true, error: null },
+      notes: { source: "local", latest: null, is_available: false },
+    });
+    github.repositories.fail("commits", rateLimited(Math.ceil(Date.now() / 1000) + 600));
+    const limited = await apply(luna, [{ type: "update", target: "hello" }]);
+    expect(limited.units).toMatchObject([
+      { state: "failed", reason: expect.stringContaining("GitHub takes no more requests until") },
+    ]);
+    expect(await call()).toContain("first");
+    github.repositories.fail("archive", { breakOffAfter: 300 });
+    const cut = await apply(luna, [{ type: "update", target: "hello" }]);
+    expect(cut.units).toMatchObject([
+      { state: "failed", reason: expect.stringContaining("cut off") },
+    ]);
+    expect(await call()).toContain("first");
+
+    const updated = await apply(luna, [{ type: "update", target: "hello" }]);
+    expect(updated.units).toMatchObject([{ state: "done" }]);
+    expect(await call()).toContain("second");
+    expect(await updates()).toMatchObject({ hello: { installed: second, is_available: false } });
   }, 60_000);
 });
 

@@ -12,6 +12,7 @@ import { type ApiKeysDeps, agentKeyRoutes, apiKeysRoutes } from "./api-keys.ts";
 import { type ConfigDeps, configRoutes } from "./config.ts";
 import { type CoreDeps, coreRoutes } from "./core.ts";
 import { type ExtensionReloadDeps, extensionReloadRoutes } from "./extension-reload.ts";
+import { type ExtensionUpdatesDeps, extensionUpdatesRoutes } from "./extension-updates.ts";
 import { type ExtensionUploadDeps, extensionUploadRoutes } from "./extension-upload.ts";
 import { type ExtensionsDeps, extensionsRoutes } from "./extensions.ts";
 import { type ExternalServicesDeps, externalServicesRoutes } from "./external-services.ts";
@@ -47,6 +48,7 @@ export interface SupervisorDeps
     ConfigDeps,
     ExternalServicesDeps,
     ExtensionsDeps,
+    ExtensionUpdatesDeps,
     ExtensionUploadDeps,
     StoreDeps,
     ServiceKeysDeps {
@@ -96,6 +98,7 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/", powerRoutes(deps))
     .route("/config", configRoutes(deps))
     .route("/extensions", extensionsRoutes(deps))
+    .route("/extensions", extensionUpdatesRoutes(deps))
     .route("/extensions", extensionUploadRoutes(deps))
     .route("/store", storeRoutes(deps))
     .route("/api/external-services", externalServicesRoutes(deps))

@@ -130,12 +130,14 @@ test("what is no good is refused at once, and nothing of it stays", async () => 
     { name: "b", content: "" },
   ]);
   expect((await refusal(upload(stranger)))[2]).toContain("no extension: at its top should be");
+  const empty = makeZip([{ name: "config.json", content: "{}" }]);
+  expect((await refusal(upload(empty)))[2]).toContain("neither tools/ nor ui/start.sh");
   const broken = makeZip([{ name: "config.json", content: '{"name": 5}' }]);
   expect((await refusal(upload(broken))).slice(1)).toEqual([
     "bad_extension",
     expect.stringMatching(/^Cannot use "sample.zip": Cannot read "config.json": name/),
   ]);
-  expect(records.map(({ outcome }) => outcome)).toEqual(Array(5).fill("failed"));
+  expect(records.map(({ outcome }) => outcome)).toEqual(Array(6).fill("failed"));
 });
 
 test("a body that is no such form", async () => {
