@@ -1,5 +1,5 @@
 /** Random secrets, their hashes, and comparison that tells nothing by its duration. */
-import { createHash, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 
 const SECRET_BYTES = 32;
 
@@ -10,7 +10,7 @@ export function generateSecret(prefix = ""): string {
 
 /** SHA-256 in hex. Enough for random secrets; a password wants argon2id. */
 export function hashSecret(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return Bun.CryptoHasher.hash("sha256", secret, "hex");
 }
 
 /** Whether two hashes are the same, in constant time. */

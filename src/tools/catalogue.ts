@@ -145,9 +145,10 @@ export class ToolCatalogue {
   /**
    * The tools of every enabled extension as they are described now.
    * The same object comes back as long as nothing changed: two stat calls, however many extensions there are.
+   * @param config as it is now, when the caller has read it already
    */
-  async read(): Promise<Catalogue> {
-    const { extensions } = await this.#config.read();
+  async read(config?: Pick<MasterConfig, "extensions">): Promise<Catalogue> {
+    const { extensions } = config ?? (await this.#config.read());
     const { folders, settled } = this.#folders();
     const isSeen = this.#seen?.extensions === extensions && this.#seen.folders === folders;
     if (this.#catalogue !== undefined && isSeen) return this.#catalogue;
@@ -171,13 +172,11 @@ export class ToolCatalogue {
   #folders(): { folders: string; settled: boolean } {
     const now = Date.now();
     const times = [this.#paths.tools, this.#paths.extensions].map((folder) =>
-      statSync(folder, { bigint: true, throwIfNoEntry: false }),
+      statSync(folder, { throwIfNoEntry: false }),
     );
     return {
-      folders: times.map((stats) => `${stats?.ino}:${stats?.mtimeNs}`).join("\n"),
-      settled: times.every(
-        (stats) => stats === undefined || now - Number(stats.mtimeMs) > SETTLED_MS,
-      ),
+      folders: times.map((stats) => `${stats?.ino}:${stats?.mtimeMs}`).join("\n"),
+      settled: times.every((stats) => stats === undefined || now - stats.mtimeMs > SETTLED_MS),
     };
   }
 

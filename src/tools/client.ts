@@ -16,7 +16,7 @@ import type {
 } from "../contract/tool-call.ts";
 import { messageOf, NotFoundError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
-import type { ToolCatalogue } from "./catalogue.ts";
+import type { Catalogue, ToolCatalogue } from "./catalogue.ts";
 import { HostConnections } from "./host-connection.ts";
 import { HostControl } from "./host-control.ts";
 import {
@@ -55,8 +55,13 @@ interface Listening {
   onEvent?: ((event: HostEvent) => void) | undefined;
 }
 
+/** Where a tool is, and what it says of its time. */
+type Place = Pick<Catalogue["tools"][number], "own_name" | "extension" | "timeout_ms">;
+
 interface ToolRequest extends Listening {
   tool: string;
+  /** As the catalogue says now, when the caller has looked already. */
+  place?: Place | undefined;
   arguments: Record<string, unknown>;
   /** For the audit log. */
   caller: Caller;
@@ -210,11 +215,12 @@ export class ToolClient {
   }
 
   async #callTool(request: ToolRequest): Promise<Outcome> {
-    const tool = (await this.#options.catalogue.read()).byName.get(request.tool);
-    if (tool === undefined) {
-      throw new NotFoundError(`Cannot run "${request.tool}": there is no tool of that name`);
+    const { tool: name } = request;
+    const place = request.place ?? (await this.#options.catalogue.read()).byName.get(name);
+    if (place === undefined) {
+      throw new NotFoundError(`Cannot run "${name}": there is no tool of that name`);
     }
-    const { name, own_name, extension, timeout_ms } = tool;
+    const { own_name, extension, timeout_ms } = place;
     const subject = { kind: "tool", name, extension } as const;
     return this.#deliver({ subject, own_name, timeout_ms }, request);
   }
@@ -256,7 +262,9 @@ export class ToolClient {
     sending: { socket: HostSocket; request: HostRequest; listening: Listening },
   ): Promise<Outcome | undefined> {
     const { socket, request, listening } = sending;
-    const settings = (await this.#options.config.read()).tool_host;
+    const { config } = this.#options;
+    // It was looked at just now, to find the tool.
+    const settings = (config.last ?? (await config.read())).tool_host;
     const timeoutMs = callTimeoutMs({ timeout_ms }, settings);
     const delivered = await exchange(this.#connections, socket, {
       ...request,

@@ -63,13 +63,23 @@ interface Waiting extends Written {
   bytes: Buffer;
 }
 
-/** Writes lines in their order, and what the other side does not take yet once it does. */
+/** What goes out in one write, as far as there is as much. */
+const BATCH_BYTES = 65_536;
+
+/**
+ * Writes lines in their order, those of one turn of the event loop together: each write wakes the other side up.
+ * What the other side does not take yet follows once it does.
+ */
 export class LineWriter {
   readonly #socket: { write(bytes: Buffer): number };
+  readonly #onEmpty: () => void;
   readonly #waiting: Waiting[] = [];
+  #isScheduled = false;
 
-  constructor(socket: { write(bytes: Buffer): number }) {
+  /** @param onEmpty called when all that was written has left */
+  constructor(socket: { write(bytes: Buffer): number }, onEmpty = (): void => undefined) {
     this.#socket = socket;
+    this.#onEmpty = onEmpty;
   }
 
   get isEmpty(): boolean {
@@ -79,22 +89,50 @@ export class LineWriter {
   write(line: string): Written {
     const one = { begun: false, bytes: Buffer.from(line) };
     this.#waiting.push(one);
-    if (this.#waiting.length === 1) this.flush();
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setImmediate(() => this.flush());
+    }
     return one;
   }
 
-  /** To be called when the socket takes more. */
+  /** Writes what waits, as far as the socket takes it; to be called when it takes more. */
   flush(): void {
-    for (let one = this.#waiting[0]; one !== undefined; one = this.#waiting[0]) {
+    this.#isScheduled = false;
+    while (this.#waiting.length > 0) {
       // Nothing, or less than nothing: it takes no more now, or never.
-      const count = this.#socket.write(one.bytes);
-      if (count <= 0) return;
+      const count = this.#socket.write(this.#batch());
+      if (count <= 0 || !this.#gone(count)) return;
+    }
+    this.#onEmpty();
+  }
+
+  #batch(): Buffer {
+    const [first] = this.#waiting;
+    if (first === undefined || this.#waiting.length === 1) return first?.bytes ?? Buffer.of();
+    let bytes = 0;
+    const size = this.#waiting.findIndex((one) => {
+      bytes += one.bytes.length;
+      return bytes > BATCH_BYTES;
+    });
+    const batch = size < 0 ? this.#waiting : this.#waiting.slice(0, Math.max(1, size));
+    return Buffer.concat(batch.map((one) => one.bytes));
+  }
+
+  /** Takes `count` bytes off what waits; false when they end within a line. */
+  #gone(count: number): boolean {
+    let left = count;
+    while (left > 0) {
+      const [one] = this.#waiting;
+      if (one === undefined) break;
       one.begun = true;
-      if (count < one.bytes.length) {
-        one.bytes = one.bytes.subarray(count);
-        return;
+      if (left < one.bytes.length) {
+        one.bytes = one.bytes.subarray(left);
+        return false;
       }
+      left -= one.bytes.length;
       this.#waiting.shift();
     }
+    return true;
   }
 }

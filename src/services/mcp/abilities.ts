@@ -26,16 +26,20 @@ function logLevelOf(context: ServerContext, session: LogLevel | undefined): LogL
   return own ?? session ?? null;
 }
 
-export function abilitiesOf(
-  context: ServerContext,
-  {
-    capabilities,
-    logLevel,
-  }: { capabilities: ClientCapabilities | undefined; logLevel?: LogLevel | undefined },
-): CallerAbilities {
+interface Client {
+  capabilities: ClientCapabilities | undefined;
+  logLevel?: LogLevel | undefined;
+}
+
+/** For a call that says nothing of it itself. */
+export function plainAbilities({ capabilities, logLevel }: Client): CallerAbilities {
+  return { asks: asksOf(capabilities), progress: false, log_level: logLevel ?? null };
+}
+
+export function abilitiesOf(context: ServerContext, client: Client): CallerAbilities {
   return {
-    asks: asksOf(capabilities),
+    ...plainAbilities(client),
     progress: context.mcpReq._meta?.progressToken !== undefined,
-    log_level: logLevelOf(context, logLevel),
+    log_level: logLevelOf(context, client.logLevel),
   };
 }

@@ -65,7 +65,7 @@ function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
     const { server: found, masterConfig, access, holder, serverIn, insufficient } = context.var;
     const { name } = found;
     const offerOf = async (server: McpServer, now: MasterConfig, scopes: KeyScopes) =>
-      offers.of({ server, config: now, catalogue: await tools.catalogue.read(), scopes });
+      offers.of({ server, config: now, catalogue: await tools.catalogue.read(now), scopes });
     return {
       server: name,
       caller: { actor: access.actor, address: clientAddress(context.req) },

@@ -9,10 +9,18 @@ import {
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { Askable, ToolResult } from "../../contract/tool.ts";
-import { CallKind, type HostEvent } from "../../contract/tool-call.ts";
+import {
+  type Answers,
+  type CallerAbilities,
+  CallKind,
+  type HostEvent,
+} from "../../contract/tool-call.ts";
 import { LunaError, messageOf, NotFoundError } from "../../lib/errors.ts";
-import type { Outcome } from "../../tools/client.ts";
-import { type Serving, stateBinding } from "./serving.ts";
+import type { Outcome, Ticket } from "../../tools/client.ts";
+import type { Asked } from "./asked.ts";
+import { BegunCall } from "./begun-call.ts";
+import { type Common, type Serving, stateBinding } from "./serving.ts";
+import type { Catalogue, ToolSource } from "./tool-source.ts";
 
 const TicketSchema = z.object({
   kind: CallKind,
@@ -22,12 +30,14 @@ const TicketSchema = z.object({
   call: z.string(),
 });
 
-interface Wanted {
+export interface Wanted {
   kind: CallKind;
   extension: string;
   /** As the tool host knows it. */
   name: string;
   arguments: Record<string, unknown>;
+  /** Of a tool. */
+  place?: Catalogue["tools"][number];
 }
 
 /** For `ServerOptions.requestState.verify`: the SDK refuses what this throws at. */
@@ -63,41 +73,68 @@ const CAPABILITIES: Record<Askable, object> = {
   roots: { roots: {} },
 };
 
-/** Begins the call, or goes on with the one that the client brings answers to. */
-async function go(serving: Serving, context: ServerContext, wanted: Wanted): Promise<Outcome> {
-  const { announce } = serving;
-  const { client } = serving.tools;
-  const { mcpReq } = context;
-  const { caller } = serving.askedOf(context);
-  const listening = {
-    signal: mcpReq.signal,
-    abilities: serving.abilitiesOf(context),
-    onEvent: (event: HostEvent): void => {
-      if (event.event === "changed") announce(wanted.extension, event);
-      else forward(event, context);
-    },
-  };
+type Listening = Parameters<ConstructorParameters<typeof BegunCall>[0]>[0];
+
+interface Beginning {
+  asked: Asked;
+  abilities: CallerAbilities;
+  wanted: Wanted;
+  /** What the client brings, when it was asked before. */
+  answers?: Answers | undefined;
+  ticket?: Ticket | undefined;
+}
+
+function start(
+  { client }: ToolSource,
+  { asked, abilities, wanted, answers, ticket }: Beginning,
+  listening: Listening,
+): Promise<Outcome> {
+  const { caller } = asked;
   const { kind, extension, name, arguments: given } = wanted;
-  const answers = mcpReq.inputResponses;
-  const state = mcpReq.requestState();
-  if (state !== undefined) {
-    const ticket = TicketSchema.safeParse(state).data;
-    if (ticket?.kind !== kind || ticket.name !== name) {
-      const message = "Invalid requestState: it is of another request";
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, message);
-    }
-    return client.resume({
-      ...listening,
-      ticket,
-      caller,
-      arguments: given,
-      answers: answers ?? {},
+  const call = { ...listening, abilities, arguments: given };
+  if (ticket !== undefined) {
+    return client.resume({ ...call, ticket, caller, answers: answers ?? {} });
+  }
+  if (kind !== "tool") return client.serve({ ...call, kind, extension, name, answers });
+  return client.converse({ ...call, tool: name, place: wanted.place, caller, answers });
+}
+
+/** Begins a call. The log gets that it was called, never with what. */
+export function begin({ tools, log }: Common, beginning: Beginning): BegunCall {
+  const { asked, wanted } = beginning;
+  const told = (more: Record<string, unknown>): void =>
+    log.info(wanted.kind === "tool" ? "Tool called" : "Asked", {
+      ...{ server: asked.server, [wanted.kind]: wanted.name, ...more },
     });
-  }
-  if (kind !== "tool") {
-    return client.serve({ ...listening, kind, extension, name, arguments: given, answers });
-  }
-  return client.converse({ ...listening, tool: name, arguments: given, caller, answers });
+  return new BegunCall(async (listening) => {
+    const startedMs = performance.now();
+    const { signal } = listening;
+    const duration_ms = (): number => Math.round(performance.now() - startedMs);
+    const cancelled = () => (signal.aborted ? { cancelled: messageOf(signal.reason) } : {});
+    try {
+      const outcome = await start(tools, beginning, listening);
+      const became =
+        outcome.kind === "questions" ? { asks: true } : { success: outcome.result.success };
+      told({ ...became, ...cancelled(), duration_ms: duration_ms() });
+      return outcome;
+    } catch (error) {
+      // What nobody foresaw is told where it is answered.
+      if (signal.aborted || error instanceof LunaError) {
+        told({ success: false, ...cancelled(), duration_ms: duration_ms() });
+      }
+      throw error;
+    }
+  });
+}
+
+/** The ticket in the state that the client brings back, if it brings one. */
+function ticketOf(context: ServerContext, wanted: Wanted): Ticket | undefined {
+  const state = context.mcpReq.requestState();
+  if (state === undefined) return undefined;
+  const ticket = TicketSchema.safeParse(state).data;
+  if (ticket?.kind === wanted.kind && ticket.name === wanted.name) return ticket;
+  const message = "Invalid requestState: it is of another request";
+  throw new ProtocolError(ProtocolErrorCode.InvalidParams, message);
 }
 
 async function outcomeOf(
@@ -105,18 +142,27 @@ async function outcomeOf(
   context: ServerContext,
   wanted: Wanted,
 ): Promise<Outcome> {
-  const { session } = serving;
+  const { session, announce } = serving;
+  const { signal, inputResponses: answers } = context.mcpReq;
+  const ticket = ticketOf(context, wanted);
+  const asked = serving.askedOf(context);
   if (session !== undefined) session.running += 1;
   try {
-    return await go(serving, context, wanted);
+    const begun =
+      serving.begunFor(context) ??
+      begin(serving, { asked, abilities: serving.abilitiesOf(context), wanted, answers, ticket });
+    begun.follow(signal, (event) => {
+      if (event.event === "changed") announce(wanted.extension, event);
+      else forward(event, context);
+    });
+    return await begun.outcome;
   } catch (error) {
     const failed = (payload: string): Outcome => ({
       kind: "result",
       result: { success: false, payload },
     });
     // Nobody waits any more: what went wrong then is of no interest.
-    if (context.mcpReq.signal.aborted) return failed("Cancelled");
-    if (error instanceof ProtocolError) throw error;
+    if (signal.aborted) return failed("Cancelled");
     if (error instanceof NotFoundError) {
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${wanted.name}`);
     }
@@ -129,7 +175,7 @@ async function outcomeOf(
   }
 }
 
-/** The call's result, or what the client has to be asked first. The log gets that it was called, never with what. */
+/** The call's result, or what the client has to be asked first. */
 export async function converse(
   serving: Serving,
   context: ServerContext,
@@ -137,15 +183,7 @@ export async function converse(
 ): Promise<{ result: ToolResult } | { required: InputRequiredResult }> {
   const asked = serving.askedOf(context);
   const { signal } = context.mcpReq;
-  const startedMs = performance.now();
   const outcome = await outcomeOf(serving, context, wanted);
-  serving.log.info(wanted.kind === "tool" ? "Tool called" : "Asked", {
-    server: asked.server,
-    [wanted.kind]: wanted.name,
-    ...(outcome.kind === "questions" ? { asks: true } : { success: outcome.result.success }),
-    ...(signal.aborted ? { cancelled: messageOf(signal.reason) } : {}),
-    duration_ms: Math.round(performance.now() - startedMs),
-  });
   if (outcome.kind === "result") {
     const { result } = outcome;
     if (result.needs !== undefined && serving.era === "modern") {

@@ -21,6 +21,7 @@ interface StoredEvent {
 export class SessionEvents implements EventStore {
   readonly #events: StoredEvent[] = [];
   readonly #budget: EventBudget;
+  #isCleared = false;
   /** Goes on from the clock, so that the ids of a session that began anew are later than any before. */
   #number = Date.now() * 1_000;
 
@@ -29,8 +30,23 @@ export class SessionEvents implements EventStore {
   }
 
   async storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
+    // The first event of a stream says nothing; it only has an id to come back with.
+    const isPriming = Object.keys(message).length === 0;
+    return isPriming
+      ? this.prime(stream)
+      : this.store(stream, message, JSON.stringify(message).length);
+  }
+
+  /** @returns an id before all that comes */
+  prime(stream: string): string {
     this.#number += 1;
-    const characters = JSON.stringify(message).length;
+    return `${stream}~${this.#number}`;
+  }
+
+  /** @param characters of the message as JSON */
+  store(stream: string, message: JSONRPCMessage, characters: number): string {
+    this.#number += 1;
+    if (this.#isCleared) return `${stream}~${this.#number}`;
     this.#events.push({ number: this.#number, stream, message, characters });
     this.#budget.characters -= characters;
     // Where there is no room, a client that breaks off cannot come back for what it missed.
@@ -40,8 +56,9 @@ export class SessionEvents implements EventStore {
     return `${stream}~${this.#number}`;
   }
 
-  /** Gives back its part of what all may keep. */
+  /** Gives back its part of what all may keep, and keeps nothing more. */
   clear(): void {
+    this.#isCleared = true;
     while (this.#forgetOldest());
   }
 
@@ -57,8 +74,7 @@ export class SessionEvents implements EventStore {
     const stream = await this.getStreamIdForEventId(id);
     const last = Number(EVENT_ID.exec(id)?.[2] ?? Number.POSITIVE_INFINITY);
     for (const event of [...this.#events]) {
-      const isPriming = Object.keys(event.message).length === 0;
-      if (event.stream !== stream || event.number <= last || isPriming) continue;
+      if (event.stream !== stream || event.number <= last) continue;
       await send(`${stream}~${event.number}`, event.message);
     }
     return stream;

@@ -81,21 +81,23 @@ const HANDLERS: Readonly<Record<string, Install>> = {
     }),
 };
 
+export const serverInfoOf = ({ server }: Asked) => ({
+  name: `Luna MCP - ${server}`,
+  version: VERSION,
+});
+
 /**
  * A server is never shared by two clients: their request ids would meet in it (CVE-2026-25536).
  * @param only the one method that it is to answer besides the SDK's own; all when absent
  */
 export function makeServer(serving: Serving, asked: Asked, only?: string): Server {
   const { instructions } = asked.offer;
-  const server = new Server(
-    { name: `Luna MCP - ${asked.server}`, version: VERSION },
-    {
-      capabilities: CAPABILITIES,
-      jsonSchemaValidator: SHARED_VALIDATOR,
-      requestState: { verify: openState(serving) },
-      ...(instructions === undefined ? {} : { instructions }),
-    },
-  );
+  const server = new Server(serverInfoOf(asked), {
+    capabilities: CAPABILITIES,
+    jsonSchemaValidator: SHARED_VALIDATOR,
+    requestState: { verify: openState(serving) },
+    ...(instructions === undefined ? {} : { instructions }),
+  });
   if (only === undefined) for (const install of Object.values(HANDLERS)) install(server, serving);
   else if (Object.hasOwn(HANDLERS, only)) HANDLERS[only]?.(server, serving);
   return server;

@@ -5,10 +5,14 @@ import {
   type ServerEvent,
   type ServerEventBus,
 } from "@modelcontextprotocol/server";
+import type { CallerAbilities } from "../../contract/tool-call.ts";
 import { abilitiesOf } from "./abilities.ts";
 import type { Asked } from "./asked.ts";
 import type { Audience, Listener } from "./audience.ts";
+import type { BegunCall } from "./begun-call.ts";
 import { makeServer } from "./mcp-server.ts";
+import { Manners, type PlainCall } from "./plain-call.ts";
+import { beginPlain, jsonAnswer, modernMessage } from "./quick-answer.ts";
 import type { Common, Serving } from "./serving.ts";
 
 /** Streams that listen for changes, of one key to one server. */
@@ -59,6 +63,16 @@ interface KeyHandler {
   listener: { offer: Asked["offer"]; refresh: Asked["refresh"] };
 }
 
+type Message = { method: string } & Record<string, unknown>;
+
+/** What the server for one request needs, and what it found out. */
+interface Answering {
+  asked: Asked;
+  method: string;
+  begun?: BegunCall | undefined;
+  abilities?: CallerAbilities;
+}
+
 interface ModernWireOptions {
   common: Common;
   audience: Audience;
@@ -67,21 +81,47 @@ interface ModernWireOptions {
 export class ModernWire {
   readonly #options: ModernWireOptions;
   readonly #handlers = new Map<string, KeyHandler>();
-  /** What the request that a server is made for needs. */
-  readonly #requests = new WeakMap<Request, { asked: Asked; method: string }>();
+  readonly #requests = new WeakMap<Request, Answering>();
+  /** Of plain calls that the SDK took: what can be told and asked of their clients. */
+  readonly #manners = new Manners<CallerAbilities>();
 
   constructor(options: ModernWireOptions) {
     this.#options = options;
   }
 
   /** Answers a POST whose body was classified as this wire's. */
-  answer(
+  answer(request: Request, asked: Asked, message: Message): Promise<Response> {
+    return this.#bySdk(request, message, { asked, method: message.method });
+  }
+
+  /** Answers a plain call; undefined when nothing is known yet of those like it. */
+  async answerPlain(
     request: Request,
     asked: Asked,
-    message: { method: string } & Record<string, unknown>,
-  ): Promise<Response> {
-    this.#requests.set(request, { asked, method: message.method });
-    return this.#handlerFor(asked).handler.fetch(request, { parsedBody: message });
+    call: PlainCall,
+  ): Promise<Response | undefined> {
+    const abilities = this.#manners.get(call);
+    const { method, params } = call.message;
+    if (abilities === undefined || asked.offer.paramHeaders.has(params.name)) return undefined;
+    const begun = beginPlain(this.#options.common, { asked, abilities, call });
+    const result = await begun?.quickResult();
+    if (result !== undefined) return jsonAnswer(modernMessage(asked, call, result));
+    if (request.signal.aborted) begun?.end();
+    return this.#bySdk(request, { ...call.message }, { asked, method, begun });
+  }
+
+  /** As `answer`, for a plain call: others like it are answered without the SDK if it took this one. */
+  async learn(request: Request, asked: Asked, call: PlainCall): Promise<Response> {
+    const answering: Answering = { asked, method: call.message.method };
+    const response = await this.#bySdk(request, { ...call.message }, answering);
+    const { abilities } = answering;
+    if (response.ok && abilities !== undefined) this.#manners.set(call, abilities);
+    return response;
+  }
+
+  #bySdk(request: Request, message: Message, answering: Answering): Promise<Response> {
+    this.#requests.set(request, answering);
+    return this.#handlerFor(answering.asked).handler.fetch(request, { parsedBody: message });
   }
 
   /** Ends the streams in order. */
@@ -142,8 +182,15 @@ export class ModernWire {
       era: "modern",
       session: undefined,
       askedOf: () => asked,
-      abilitiesOf: (context) =>
-        abilitiesOf(context, { capabilities: server.getClientCapabilities() }),
+      begunFor: () => {
+        const { begun } = known;
+        known.begun = undefined;
+        return begun;
+      },
+      abilitiesOf: (context) => {
+        known.abilities = abilitiesOf(context, { capabilities: server.getClientCapabilities() });
+        return known.abilities;
+      },
     };
     const server = makeServer(serving, asked, method);
     return server;

@@ -39,15 +39,11 @@ test("an offer is made once, and again when the catalogue or the configuration c
   const offers = new Offers();
   const subject = { config: CONFIG, server: SERVER, catalogue: catalogue("x"), scopes: ALL_SCOPES };
   const offer = offers.of(subject);
-  expect([...offer.toolOwners.keys()]).toEqual(["a_one", "a_two"]);
+  expect([...offer.places.keys()]).toEqual(["a_one", "a_two"]);
   expect(offers.of(subject)).toBe(offer);
   expect(offers.of({ ...subject, catalogue: catalogue("x") })).not.toBe(offer);
   const server = { ...SERVER, tool_config: {} };
-  expect([...offers.of({ ...subject, server }).toolOwners.keys()]).toEqual([
-    "a_one",
-    "a_two",
-    "b_one",
-  ]);
+  expect([...offers.of({ ...subject, server }).places.keys()]).toEqual(["a_one", "a_two", "b_one"]);
 });
 
 test("instructions are those of the offered extensions, cut when they are long", () => {

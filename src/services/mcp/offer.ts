@@ -29,8 +29,8 @@ interface OfferedPrompt {
 
 export interface Offer {
   readonly tools: OfferedTool[];
-  /** Whose each tool is. */
-  readonly toolOwners: ReadonlyMap<string, string>;
+  /** Where each tool is. */
+  readonly places: ReadonlyMap<string, Catalogue["tools"][number]>;
   /** The names of tools of the server that are not within the key's scopes. */
   readonly withheld: ReadonlySet<string>;
   /** What HTTP headers have to repeat of the arguments, by tool. */
@@ -121,7 +121,7 @@ function makeOffer(subject: OfferSubject): Offer {
   const prompts = catalogue.prompts.filter(({ extension }) => extensions.has(extension));
   return {
     tools: offered.map(toOfferedTool),
-    toolOwners: new Map(offered.map(({ name, extension }) => [name, extension])),
+    places: new Map(offered.map((tool) => [tool.name, tool])),
     withheld: new Set(all.map((tool) => tool.name).filter((name) => !names.has(name))),
     paramHeaders: paramHeadersOf(offered),
     resources: offeredResources(catalogue, extensions),

@@ -3,6 +3,7 @@ import type { ServerContext } from "@modelcontextprotocol/server";
 import type { CallerAbilities, HostEvent, LogLevel } from "../../contract/tool-call.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Asked } from "./asked.ts";
+import type { BegunCall } from "./begun-call.ts";
 import type { Seal } from "./seal.ts";
 import type { ToolSource } from "./tool-source.ts";
 
@@ -23,6 +24,8 @@ export interface Serving extends Common {
   /** Whoever sent the very request that is being answered. */
   askedOf(context: ServerContext): Asked;
   abilitiesOf(context: ServerContext): CallerAbilities;
+  /** The call of that request, if it has begun already. */
+  begunFor(context: ServerContext): BegunCall | undefined;
   /** What a session remembers; without one there is nobody to remember for. */
   session: SessionState | undefined;
 }

@@ -9,6 +9,7 @@ import { ForbiddenError } from "../../lib/errors.ts";
 import type { Asked } from "./asked.ts";
 import { Audience } from "./audience.ts";
 import { Offers } from "./offer.ts";
+import { Manners } from "./plain-call.ts";
 import { Seal } from "./seal.ts";
 import { Session } from "./session.ts";
 
@@ -80,6 +81,7 @@ beforeEach(async () => {
   asked = askedOf();
   session = new Session({
     ...{ id: "s", asked, audience: new Audience(SILENT), isRenewed: false },
+    manners: new Manners(),
     common: { tools, log: SILENT, seal: new Seal("s"), announce: () => undefined },
     eventBudget: { characters: 1_000_000 },
     goneMs: 100,

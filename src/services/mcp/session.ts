@@ -3,12 +3,15 @@ import {
   type Server,
   WebStandardStreamableHTTPServerTransport,
 } from "@modelcontextprotocol/server";
-import { abilitiesOf } from "./abilities.ts";
+import { abilitiesOf, plainAbilities } from "./abilities.ts";
 import type { Asked } from "./asked.ts";
 import type { Audience, Listener, ListName } from "./audience.ts";
+import type { BegunCall } from "./begun-call.ts";
 import { type EventBudget, SessionEvents } from "./event-store.ts";
 import { beginsAtOnce } from "./first-byte.ts";
 import { makeServer } from "./mcp-server.ts";
+import type { Manners, PlainCall } from "./plain-call.ts";
+import { beginPlain, legacyMessage, streamAnswer } from "./quick-answer.ts";
 import { type Common, noAnswer, type Serving, type SessionState } from "./serving.ts";
 
 /** When a client whose stream was closed comes back. */
@@ -21,6 +24,8 @@ interface SessionOptions {
   audience: Audience;
   /** What all sessions together may keep. */
   eventBudget: EventBudget;
+  /** Of plain calls that the SDK took, in whichever session. */
+  manners: Manners<true>;
   /** A client that broke off may come back for the answer: as long its calls go on. */
   goneMs: number;
   /** It has forgotten what its client subscribed to, and tells it of everything. */
@@ -36,7 +41,9 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #server: Server;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
-  readonly #requests = new WeakMap<Request, Asked>();
+  readonly #requests = new WeakMap<Request, { asked: Asked; begun: BegunCall | undefined }>();
+  /** Hands the plain calls that the SDK does not know over to it. */
+  readonly #plain = new Set<() => Promise<void>>();
   /** Those that are open for what the server tells by itself. */
   readonly #streams = new Set<Request>();
   readonly #state: SessionState = { log_level: "info", subscriptions: new Set(), running: 0 };
@@ -72,7 +79,7 @@ export class Session {
 
   /** Whether something is under way, or its client listens. */
   get isInUse(): boolean {
-    return this.#state.running > 0 || this.#streams.size > 0;
+    return this.#state.running > 0 || this.#plain.size > 0 || this.#streams.size > 0;
   }
 
   /** What was agreed on with the session's client. */
@@ -82,9 +89,51 @@ export class Session {
 
   /** Answers one request of the session's client. */
   async answer(request: Request, asked: Asked, message?: unknown): Promise<Response> {
+    // The message may cancel a call, of which the SDK has to know then.
+    await Promise.all([...this.#plain].map((handOver) => handOver()));
+    return this.#bySdk(request, asked, message);
+  }
+
+  async answerPlain(request: Request, asked: Asked, call: PlainCall): Promise<Response> {
+    const { manners } = this.#options;
+    if (manners.get(call) === true) return this.#answerPlain(request, asked, call);
+    const response = await this.answer(request, asked, call.message);
+    if (response.ok) manners.set(call, true);
+    return response;
+  }
+
+  async #answerPlain(request: Request, asked: Asked, call: PlainCall): Promise<Response> {
     this.lastUsedMs = performance.now();
     this.#latest = asked;
-    this.#requests.set(request, asked);
+    const abilities = plainAbilities(this.#client());
+    const begun = beginPlain(this.#options.common, { asked, abilities, call });
+    const answered = Promise.withResolvers<void>();
+    const handOver = (): Promise<void> => {
+      begun?.handOver();
+      return answered.promise;
+    };
+    this.#plain.add(handOver);
+    try {
+      const result = await begun?.quickResult();
+      if (result === undefined) return await this.#bySdk(request, asked, call.message, begun);
+      const { headers } = request;
+      const stream = { id: this.id, events: this.#events, retryMs: RETRY_MS };
+      return streamAnswer(legacyMessage(call, result), { headers, ...stream });
+    } finally {
+      this.#plain.delete(handOver);
+      answered.resolve();
+    }
+  }
+
+  async #bySdk(
+    request: Request,
+    asked: Asked,
+    message: unknown,
+    begun?: BegunCall,
+  ): Promise<Response> {
+    this.lastUsedMs = performance.now();
+    this.#latest = asked;
+    this.#requests.set(request, { asked, begun });
     const { signal } = request;
     const onGone = (): void => this.#brokeOff(request, message);
     // It may have gone while its message was read, or its session looked for.
@@ -132,13 +181,21 @@ export class Session {
       ...this.#options.common,
       era: "legacy",
       session,
-      askedOf: ({ http }) => (http?.req && this.#requests.get(http.req)) ?? this.#latest,
-      abilitiesOf: (context) =>
-        abilitiesOf(context, {
-          capabilities: this.#server.getClientCapabilities(),
-          logLevel: session.log_level,
-        }),
+      askedOf: ({ http }) => (http?.req && this.#requests.get(http.req))?.asked ?? this.#latest,
+      begunFor: ({ http }) => {
+        const known = http?.req && this.#requests.get(http.req);
+        const begun = known?.begun;
+        if (known !== undefined) known.begun = undefined;
+        return begun;
+      },
+      abilitiesOf: (context) => abilitiesOf(context, this.#client()),
     };
+  }
+
+  /** What its client said that it can be asked and told. */
+  #client() {
+    const capabilities = this.#server.getClientCapabilities();
+    return { capabilities, logLevel: this.#state.log_level };
   }
 
   #listener(asked: Asked): Listener {

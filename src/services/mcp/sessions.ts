@@ -1,6 +1,7 @@
 /** The sessions that are remembered: bounded in number and time, and begun anew when a client comes back to one. */
 import type { Asked } from "./asked.ts";
 import type { Audience } from "./audience.ts";
+import { Manners } from "./plain-call.ts";
 import type { Common } from "./serving.ts";
 import { Session } from "./session.ts";
 import { Beginning, beginningOf, mintSessionId } from "./session-id.ts";
@@ -37,6 +38,7 @@ export class Sessions {
   /** In the order of their last use. */
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #ended = new Set<string>();
+  readonly #manners = new Manners<true>();
   readonly #eventBudget = { characters: EVENT_CHARACTERS_MAX };
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -101,7 +103,7 @@ export class Sessions {
     const session = new Session({
       ...{ id, asked, isRenewed },
       ...{ common: this.#options.common, audience: this.#options.audience },
-      eventBudget: this.#eventBudget,
+      ...{ eventBudget: this.#eventBudget, manners: this.#manners },
       goneMs: this.#limits.goneMs,
       onEnd: () => this.#sessions.delete(id),
     });

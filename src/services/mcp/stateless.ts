@@ -18,6 +18,7 @@ export async function answerStateless(
       era: "legacy",
       session: undefined,
       askedOf: () => asked,
+      begunFor: () => undefined,
       abilitiesOf: () => NO_ABILITIES,
     },
     asked,

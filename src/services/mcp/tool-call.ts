@@ -9,14 +9,15 @@ import {
 } from "@modelcontextprotocol/server";
 import type { ToolResult } from "../../contract/tool.ts";
 import { isRecord } from "../../lib/record.ts";
-import { converse } from "./conversing.ts";
+import { converse, type Wanted } from "./conversing.ts";
 import type { Serving } from "./serving.ts";
+import type { Catalogue } from "./tool-source.ts";
 
 /**
  * Blocks go as they are, a text too, anything else as JSON text, and an object besides as `structuredContent`
  * (MCP 2025-11-25, Tools, Structured Content).
  */
-function toCallToolResult({ success, payload, content, structured }: ToolResult) {
+export function toCallToolResult({ success, payload, content, structured }: ToolResult) {
   const text = typeof payload === "string" ? payload : (JSON.stringify(payload) ?? "null");
   const own = content === undefined && isRecord(payload) ? payload : structured;
   return {
@@ -26,6 +27,15 @@ function toCallToolResult({ success, payload, content, structured }: ToolResult)
   };
 }
 
+/** What is wanted of the tool at `place`. */
+export function wantedTool(
+  place: Catalogue["tools"][number],
+  given: Record<string, unknown> = {},
+): Wanted {
+  const { extension, name } = place;
+  return { kind: "tool", extension, name, arguments: given, place };
+}
+
 /** Calls a tool of the offer. */
 export async function callTool(
   serving: Serving,
@@ -33,12 +43,12 @@ export async function callTool(
   context: ServerContext,
 ): Promise<CallToolResult | InputRequiredResult> {
   const { name } = params;
-  const extension = serving.askedOf(context).offer.toolOwners.get(name);
+  const place = serving.askedOf(context).offer.places.get(name);
   // A tool that is switched off is not told from one that does not exist.
-  if (extension === undefined) {
+  if (place === undefined) {
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name}`);
   }
-  const wanted = { kind: "tool", extension, name, arguments: params.arguments ?? {} } as const;
+  const wanted = wantedTool(place, params.arguments);
   const outcome = await converse(serving, context, wanted);
   return "required" in outcome ? outcome.required : toCallToolResult(outcome.result);
 }

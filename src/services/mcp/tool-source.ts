@@ -1,5 +1,6 @@
 /** What the MCP service needs of Luna's tools: the catalogue, and ways to call what is in it. */
 import type { Caller } from "../../contract/audit.ts";
+import type { MasterConfig } from "../../contract/config.ts";
 import type {
   PromptDescription,
   ResourceDescription,
@@ -16,9 +17,12 @@ import type { Outcome, Ticket } from "../../tools/client.ts";
 
 type OfExtension<Told> = Told & { extension: string };
 
+/** Another name than it is offered by is its extension's for it. */
+type CatalogueTool = OfExtension<ToolDescription> & { own_name?: string };
+
 /** What all enabled extensions have; the same object as long as nothing changed. */
 export interface Catalogue {
-  readonly tools: readonly OfExtension<ToolDescription>[];
+  readonly tools: readonly CatalogueTool[];
   readonly resources: readonly OfExtension<ResourceDescription>[];
   readonly templates: readonly OfExtension<TemplateDescription>[];
   readonly prompts: readonly OfExtension<PromptDescription>[];
@@ -33,7 +37,8 @@ interface Listening {
 }
 
 export interface ToolSource {
-  catalogue: { read(): Promise<Catalogue> };
+  /** @param config as it is now */
+  catalogue: { read(config: MasterConfig): Promise<Catalogue> };
   client: {
     /**
      * A tool's own failure is a result.
@@ -42,6 +47,8 @@ export interface ToolSource {
     converse(
       request: Listening & {
         tool: string;
+        /** As the catalogue says now. */
+        place?: CatalogueTool | undefined;
         arguments: Record<string, unknown>;
         caller: Caller;
         answers?: Answers | undefined;

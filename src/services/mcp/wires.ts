@@ -6,6 +6,7 @@ import type { Asked } from "./asked.ts";
 import { Audience } from "./audience.ts";
 import { ModernWire } from "./modern.ts";
 import { paramHeaderFault } from "./param-headers.ts";
+import { Manners, type PlainCall, plainCallOf } from "./plain-call.ts";
 import { Seal } from "./seal.ts";
 import type { Common } from "./serving.ts";
 import { type SessionLimits, Sessions } from "./sessions.ts";
@@ -26,7 +27,10 @@ const ToolCall = z.looseObject({
   method: z.literal("tools/call"),
   params: z.looseObject({ name: z.string(), arguments: z.unknown().optional() }),
 });
-type ToolCall = z.infer<typeof ToolCall>;
+/** What is looked at of a call. */
+type ToolCall = Pick<z.infer<typeof ToolCall>, "method"> & {
+  params: { name: string; arguments?: unknown };
+};
 
 interface WiresOptions {
   tools: ToolSource;
@@ -70,11 +74,20 @@ function headersOf(request: Request) {
   };
 }
 
+interface LegacyPost {
+  message: unknown;
+  /** The message as what it is, if it is one. */
+  plain: PlainCall | undefined;
+  isBeginning: boolean;
+}
+
 export class Wires {
   readonly #options: WiresOptions;
   readonly #common: Common;
   readonly #modern: ModernWire;
   readonly #sessions: Sessions;
+  /** Of plain calls that are of the revisions before 2026-07-28. */
+  readonly #legacyManners = new Manners<true>();
 
   constructor(options: WiresOptions) {
     const { tools, log, secret } = options;
@@ -103,7 +116,11 @@ export class Wires {
       const told = "Cannot read the message: it is not valid JSON";
       return refuse({ status: 400, code: ProtocolErrorCode.ParseError, message: told });
     }
-    const call = this.#callOf(message, asked);
+    const plain = plainCallOf(message, request.headers);
+    if (plain !== undefined) this.#options.requireTool(plain.message.params.name, asked);
+    const answer = plain && (await this.#answerPlain(request, asked, plain));
+    if (answer !== undefined) return answer;
+    const call = plain?.message ?? this.#callOf(message, asked);
     const route = classifyInboundRequest({
       httpMethod: "POST",
       ...headersOf(request),
@@ -117,11 +134,13 @@ export class Wires {
       case "modern": {
         const fault = call && this.#paramFault(request, asked, call);
         if (fault !== undefined) return refuse({ ...fault, to: message });
+        if (plain !== undefined) return this.#modern.learn(request, asked, plain);
         return this.#modern.answer(request, asked, { ...route.message });
       }
       case "legacy":
+        if (plain !== undefined) this.#legacyManners.set(plain, true);
         return this.#postLegacy(request, asked, {
-          message,
+          ...{ message, plain },
           isBeginning: route.reason === "initialize",
         });
     }
@@ -142,10 +161,23 @@ export class Wires {
     await Promise.all([this.#modern.close(), this.#sessions.close()]);
   }
 
+  /** Answers a plain call; undefined when nothing is known yet of those like it. */
+  async #answerPlain(
+    request: Request,
+    asked: Asked,
+    plain: PlainCall,
+  ): Promise<Response | undefined> {
+    if (this.#legacyManners.get(plain) === undefined) {
+      return this.#modern.answerPlain(request, asked, plain);
+    }
+    const { message } = plain;
+    return this.#postLegacy(request, asked, { message, plain, isBeginning: false });
+  }
+
   async #postLegacy(
     request: Request,
     asked: Asked,
-    { message, isBeginning }: { message: unknown; isBeginning: boolean },
+    { message, plain, isBeginning }: LegacyPost,
   ): Promise<Response> {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null) {
@@ -156,6 +188,7 @@ export class Wires {
     }
     const session = await this.#sessions.find(id, asked);
     if (session === undefined) return this.#noSession(message);
+    if (plain !== undefined) return session.answerPlain(request, asked, plain);
     const fault = this.#batchFault(message, session.protocolVersion, asked);
     return fault ?? session.answer(request, asked, message);
   }

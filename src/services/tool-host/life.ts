@@ -24,6 +24,8 @@ interface Running {
   runner: CallRunner;
   /** Resolves when every answer has left. */
   stopServer(): Promise<void>;
+  /** Lets answers leave that are there. */
+  flush(): void;
 }
 
 export class HostLife {
@@ -45,7 +47,10 @@ export class HostLife {
     process.on("uncaughtException", (error) => void this.#crash(error));
     process.on("unhandledRejection", (error) => void this.#crash(error));
     // Also when a tool calls process.exit().
-    process.on("exit", () => removeHostSocket(this.#options.socketLink, process.pid));
+    process.on("exit", () => {
+      this.#running?.flush();
+      removeHostSocket(this.#options.socketLink, process.pid);
+    });
   }
 
   begin(running: Running): void {
@@ -88,6 +93,8 @@ export class HostLife {
     if (this.#ending === "now") return;
     this.#ending = "now";
     unpublishHostSocket(this.#options.socketLink, process.pid);
+    // After an error that nobody caught, Bun goes on with the answers at the next event: a timer is one.
+    await Bun.sleep(1);
     await Promise.race([this.#running?.stopServer(), Bun.sleep(timeoutMs)]);
     process.exit(code);
   }

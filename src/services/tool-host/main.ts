@@ -107,7 +107,7 @@ async function serveTools(host: Host): Promise<void> {
   rmSync(unix, { force: true }); // Of a process long dead that had this pid.
   const server = serveCalls({ unix, runner, log });
   chmodSync(unix, PRIVATE_MODE);
-  life.begin({ runner, stopServer: () => server.stop() });
+  life.begin({ runner, stopServer: () => server.stop(), flush: () => server.flush() });
   publishHostSocket(socketLink, process.pid);
   log.info("The tool host is ready", { offers: loaded.callables.length });
 }

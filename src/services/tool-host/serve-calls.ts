@@ -40,7 +40,7 @@ class Connection {
   ) {
     this.#socket = socket;
     this.#options = options;
-    this.#writer = new LineWriter(socket);
+    this.#writer = new LineWriter(socket, onQuiet);
     this.#onQuiet = onQuiet;
   }
 
@@ -53,9 +53,9 @@ class Connection {
     if (this.#reader.add(piece) > REQUEST_BYTES_MAX) this.#socket.terminate();
   }
 
-  drained(): void {
+  /** Lets leave what waits, as far as it can. */
+  flush(): void {
     this.#writer.flush();
-    if (this.isQuiet) this.#onQuiet();
   }
 
   closed(): void {
@@ -67,6 +67,7 @@ class Connection {
   /** Takes nothing more: what comes now was never begun. */
   end(): void {
     this.#writer.write(lineOf(0, "bye", NOTHING));
+    this.#writer.flush();
     this.#socket.end();
   }
 
@@ -93,9 +94,7 @@ class Connection {
       if (!isForgotten) this.#options.log.warn("A call was refused", { why: messageOf(error) });
       end = lineOf(number, isForgotten ? "forgotten" : "refused", NOTHING);
     }
-    if (!this.#underWay.delete(number)) return;
-    this.#writer.write(end);
-    if (this.isQuiet) this.#onQuiet();
+    if (this.#underWay.delete(number)) this.#writer.write(end);
   }
 
   async #ask(word: string, json: string, caller: Caller): Promise<string> {
@@ -118,6 +117,8 @@ class Connection {
 }
 
 export interface CallSocket {
+  /** Lets what is answered leave: the process ends now. */
+  flush(): void;
   /** Takes no new connections; resolves when every answer has left. */
   stop(): Promise<void>;
 }
@@ -137,7 +138,7 @@ export function serveCalls(options: CallSocketOptions): CallSocket {
         connections.add(socket.data);
       },
       data: ({ data }, piece) => data?.received(piece),
-      drain: ({ data }) => data?.drained(),
+      drain: ({ data }) => data?.flush(),
       close: ({ data }) => {
         if (data === undefined) return;
         connections.delete(data);
@@ -147,6 +148,9 @@ export function serveCalls(options: CallSocketOptions): CallSocket {
     },
   });
   return {
+    flush: () => {
+      for (const connection of connections) connection.flush();
+    },
     stop: async () => {
       listener.stop();
       isStopping = true;
