@@ -21,7 +21,7 @@ interface ExtensionReloaderOptions {
   paths: Paths;
   config: MasterConfigStore;
   processes: ProcessTable;
-  toolHosts: Pick<ToolHosts, "reload">;
+  toolHosts: Pick<ToolHosts, "reload" | "take">;
   /** Registers and starts what is new on disk, and leaves alone what runs. */
   sync(): Promise<void>;
   onChange(): void;
@@ -91,6 +91,8 @@ export class ExtensionReloader {
     // Tools alone need no look at anything else, which would take its time.
     const isKnown = (await config.read()).extensions[name] !== undefined;
     const had = new Set(this.#own(name));
+    // What looks through all extensions would load half of an edit, and end what runs.
+    if (isAsked("tools")) await this.#options.toolHosts.take(name);
     if (!isKnown || parts?.some((part) => part !== "tools") !== false) await this.#options.sync();
     if ((await config.read()).extensions[name]?.enabled !== true) {
       throw new ConflictError(

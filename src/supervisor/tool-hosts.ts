@@ -5,6 +5,7 @@ import { baseEnvironment, selfCommand } from "../config/environment.ts";
 import { MARK_VARIABLE, processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import type { MasterConfig } from "../contract/config.ts";
+import { contentHash } from "../extensions/content-hash.ts";
 import { readManifest } from "../extensions/manifest.ts";
 import { secretNames, secretsFor } from "../extensions/secrets.ts";
 import { messageOf, NotFoundError, UnavailableError } from "../lib/errors.ts";
@@ -62,6 +63,8 @@ export class ToolHosts {
   readonly #options: ToolHostsOptions;
   /** How often an extension's run took another one's place: its processes have names of their own. */
   readonly #numbers = new Map<string, number>();
+  /** The hash of the files that the last reload of an extension was about, also when they could not be loaded. */
+  readonly #taken = new Map<string, string>();
 
   /** Why the tools of an extension could not be loaded when that was tried last. */
   readonly #failures = new Map<string, string>();
@@ -210,11 +213,25 @@ export class ToolHosts {
    * @returns what went wrong, in a sentence
    */
   async describe(extension: string): Promise<string | undefined> {
-    if (this.#options.held.has(extension)) return undefined;
+    if (this.#options.held.has(extension) || (await this.#isTaken(extension))) return undefined;
     const failure = await this.#describe(extension);
     if (failure === undefined) this.#failures.delete(extension);
     else this.#failures.set(extension, failure);
     return failure;
+  }
+
+  /** These very files are being reloaded, or were: nobody else loads them. */
+  async take(extension: string): Promise<void> {
+    this.#taken.set(extension, await contentHash(this.#folderOf(extension)));
+  }
+
+  async #isTaken(extension: string): Promise<boolean> {
+    const hash = this.#taken.get(extension);
+    return hash !== undefined && hash === (await contentHash(this.#folderOf(extension)));
+  }
+
+  #folderOf(extension: string): string {
+    return join(this.#options.context.paths.extensions, extension);
   }
 
   async #describe(extension: string): Promise<string | undefined> {

@@ -73,6 +73,33 @@ test("its types check with nothing but what Luna laid out, and a mistake is foun
   expect(wrong.stdout.toString()).toContain("Property 'nonsense' does not exist on type 'string'");
 });
 
+test("in Python it is the same, where there is a Python", async () => {
+  if (Bun.which("python3") === null) {
+    process.stderr.write("SKIPPED: there is no python3 on this machine\n");
+    return;
+  }
+  const made = await luna.run("ext", "new", "my-snake", "--python", "--no-ui", "--no-service");
+  expect([made.code, made.stdout]).toEqual([0, expect.stringContaining("1 tool, callable now")]);
+  const ran = await luna.run("tools", "run", "MY_SNAKE_GET_greeting", "name=Ada");
+  expect([ran.code, ran.stdout]).toEqual([0, '{"greeting": "Hello, Ada!"}\n']);
+  const tested = await $`python3 -m unittest discover tests`.cwd(folderOf("my-snake")).quiet();
+  expect(tested.exitCode).toBe(0);
+  const checked = await luna.run("ext", "check", "my-snake");
+  expect([checked.code, checked.stdout]).toEqual([
+    0,
+    expect.stringContaining("nothing to improve"),
+  ]);
+  const file = join(folderOf("my-snake"), "tools/my_snake_tools.py");
+  await appendFile(file, "def broken(:\n");
+  const broken = await luna.run("ext", "reload", "my-snake");
+  expect([broken.code, broken.stdout]).toEqual([
+    1,
+    expect.stringMatching(/tools\/my_snake_tools\.py:\d+:/),
+  ]);
+  const still = await luna.run("tools", "run", "MY_SNAKE_GET_greeting", "name=Ada");
+  expect(still.stdout).toBe('{"greeting": "Hello, Ada!"}\n');
+});
+
 test("one that is there, or a name that cannot be, is refused and changes nothing", async () => {
   const config = join(folderOf("my-weather"), "config.json");
   await appendFile(config, "\n");

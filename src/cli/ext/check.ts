@@ -5,7 +5,7 @@ import type { Environment } from "../../config/environment.ts";
 import { pathsOf } from "../../config/paths.ts";
 import type { ToolDescription } from "../../contract/tool.ts";
 import { checkFiles } from "../../extensions/check/check-files.ts";
-import { checkTools, reads } from "../../extensions/check/check-tools.ts";
+import { checkTools, type Language, reads } from "../../extensions/check/check-tools.ts";
 import type { Finding } from "../../extensions/check/finding.ts";
 import { signatureOf, tokensOf, tokensOfText } from "../../extensions/check/tool-cost.ts";
 import { installedFolders } from "../../extensions/discovery.ts";
@@ -15,6 +15,12 @@ import { EXT_USAGE } from "../usage.ts";
 import { writeOut } from "../write-out.ts";
 import { type Checked, type CheckedTool, checkedText } from "./check-text.ts";
 import { Trial } from "./trial.ts";
+
+interface CheckOptions {
+  folder: string;
+  /** Examples of what may change something, too. */
+  runsAll: boolean;
+}
 
 const FLAG = { type: "boolean", default: false } as const;
 
@@ -60,7 +66,13 @@ function findingOf({ name, example }: CheckedTool): Finding[] {
   return [];
 }
 
-async function checkLoaded(trial: Trial, runsAll: boolean) {
+/** Python has no place for hints and for descriptions of arguments. */
+function languageOf(folder: string): Language {
+  const files = [...new Bun.Glob("tools/*_tools.*").scanSync(folder)];
+  return files.every((file) => file.endsWith(".py")) ? "python" : "typescript";
+}
+
+async function checkLoaded(trial: Trial, { folder, runsAll }: CheckOptions) {
   const described = await trial.describe();
   const findings: Finding[] = described.problems.map((message) => {
     return { severity: "error", file: "tools", message };
@@ -73,13 +85,13 @@ async function checkLoaded(trial: Trial, runsAll: boolean) {
     const signature = signatureOf(input_schema);
     tools.push({ name, signature, input_schema, tokens: tokensOf(tool), example });
   }
-  findings.push(...checkTools(described.tools), ...tools.flatMap(findingOf));
+  findings.push(...checkTools(described.tools, languageOf(folder)), ...tools.flatMap(findingOf));
   return { findings, tools, prompt: tokensOfText(described.system_prompt) };
 }
 
 async function check(
   environment: Environment,
-  { folder, runsAll }: { folder: string; runsAll: boolean },
+  { folder, runsAll }: CheckOptions,
 ): Promise<Checked> {
   const findings = await checkFiles(folder);
   const checked: Checked = {
@@ -90,7 +102,7 @@ async function check(
   try {
     const trial = await Trial.of(environment, { name: checked.extension, folder });
     try {
-      const loaded = await checkLoaded(trial, runsAll);
+      const loaded = await checkLoaded(trial, { folder, runsAll });
       findings.push(...loaded.findings);
       return { ...checked, tools: loaded.tools, prompt_tokens: loaded.prompt };
     } finally {

@@ -17,14 +17,17 @@ export function reads({ name, annotations }: ToolDescription): boolean {
   return annotations?.readOnlyHint ?? NAME.exec(name)?.[1] === "GET";
 }
 
-function checkHints({ name, annotations }: ToolDescription): string[] {
+/** How the tools are written: what Python has no words for is not missed. */
+export type Language = "typescript" | "python";
+
+function checkHints({ name, annotations }: ToolDescription, language: Language): string[] {
   const kind = NAME.exec(name)?.[1];
   if (kind === undefined) {
     return [
       "Its name should be DOMAIN_GET_…, DOMAIN_UPDATE_… or DOMAIN_ACTION_…, as in NOTES_GET_all",
     ];
   }
-  if (kind === "GET" && annotations?.readOnlyHint !== true) {
+  if (language === "typescript" && kind === "GET" && annotations?.readOnlyHint !== true) {
     return [
       "It is called GET: say annotations: { readOnlyHint: true }, or keys for reading cannot use it",
     ];
@@ -58,14 +61,17 @@ function checkInput({ input_schema }: ToolDescription): string[] {
 }
 
 /** Pure. */
-export function checkTools(tools: readonly ToolDescription[]): Finding[] {
+export function checkTools(
+  tools: readonly ToolDescription[],
+  language: Language = "typescript",
+): Finding[] {
   return tools.flatMap((tool) => {
     const example =
       tool.example === undefined ? ["It has no example, which shows a model how to call it"] : [];
     const messages = [
-      ...checkHints(tool),
+      ...checkHints(tool, language),
       ...checkDescription(tool),
-      ...checkInput(tool),
+      ...(language === "python" ? [] : checkInput(tool)),
       ...example,
     ];
     return messages.map((message) => ({
