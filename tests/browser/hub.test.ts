@@ -136,7 +136,7 @@ test("Connect makes a server and its key, and what it shows connects a real clie
   await page.getByRole("button", { name: "Create", exact: true }).click();
   const command = await until(async () => {
     const text = (await page.locator("pre, code").allTextContents()).join("\n");
-    return /claude mcp add.*/.exec(text)?.[0];
+    return /claude mcp add.*from_browser.*/.exec(text)?.[0];
   });
   const [, url = ""] = /(http\S+\/mcp)/.exec(command) ?? [];
   const [, header = ""] = /'(Authorization: Bearer [^']+)'/.exec(command) ?? [];

@@ -3,22 +3,23 @@ import { Ban } from "lucide-react";
 import { buttonClass } from "../../ui/button.tsx";
 import { CodeBlock } from "../../ui/code-block.tsx";
 import { Tabs } from "../../ui/tabs.tsx";
-import { type Client, clientsFor, type ServerAccess, type Step } from "./clients.ts";
+import type { Client, Step } from "./clients.ts";
 
 interface ClientStepsProps {
-  access: ServerAccess;
+  clients: readonly Client[];
+  /** What the tabs choose between. */
+  label: string;
   /** The chosen client; anything else means the first. */
   client: string | undefined;
   onClient(id: string): void;
 }
 
-export function ClientSteps({ access, client, onClient }: ClientStepsProps) {
-  const clients = clientsFor(access);
+export function ClientSteps({ clients, label, client, onClient }: ClientStepsProps) {
   const chosen = clients.find(({ id }) => id === client) ?? clients[0];
   if (chosen === undefined) return null;
   return (
     <Tabs
-      label="Client"
+      label={label}
       value={chosen.id}
       onChange={onClient}
       tabs={clients.map((candidate) => ({

@@ -171,7 +171,7 @@ export function isPublicHttps(url: string): boolean {
 /** They connect from their makers' servers, and sign in with OAuth alone. */
 function cloudClients(access: ServerAccess): Client {
   const obstacle = isPublicHttps(access.url)
-    ? "claude.ai and ChatGPT sign in with OAuth and take no key, and a server with a key offers no OAuth. Claude Code, Claude Desktop and the others here work."
+    ? "claude.ai and ChatGPT sign in with OAuth and take no key, and a server with a key offers no OAuth. They connect as said above, under “Sign in, without a key”."
     : `claude.ai and ChatGPT connect from the internet, over https. This Luna is at ${URL.canParse(access.url) ? new URL(access.url).origin : access.url}, where they cannot reach it. Claude Code and Claude Desktop, on your own computer, can.`;
   return { id: "cloud", label: "claude.ai, ChatGPT", obstacle, steps: [] };
 }

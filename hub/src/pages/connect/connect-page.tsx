@@ -10,11 +10,15 @@ import { Failure, Skeleton } from "../../ui/notice.tsx";
 import { PageHeader, usePageTitle } from "../../ui/page-header.tsx";
 import { AgentApiCard } from "./agent-api-card.tsx";
 import { ClientSteps } from "./client-steps.tsx";
+import { clientsFor } from "./clients.ts";
 import { NewServerForm } from "./new-server-form.tsx";
 import { ServerPicker } from "./server-picker.tsx";
+import { SignInCard } from "./sign-in-card.tsx";
 
 export function ConnectPage() {
   usePageTitle("Connect");
+  const { client } = useSearch({ from: "/frame/connect" });
+  const navigate = useNavigate({ from: "/connect" });
   const connect = useQuery(connectQuery);
   const servers = useQuery(mcpServersQuery);
   const error = connect.error ?? servers.error;
@@ -30,6 +34,13 @@ export function ConnectPage() {
       />
       {connect.data !== undefined && servers.data !== undefined && (
         <div className="space-y-4">
+          <SignInCard
+            publicUrl={connect.data.public_url}
+            client={client}
+            onClient={(chosen) =>
+              void navigate({ search: (before) => ({ ...before, client: chosen }), replace: true })
+            }
+          />
           <McpSection
             servers={servers.data}
             command={connect.data.command}
@@ -63,6 +74,8 @@ function McpSection({ servers, command, env }: McpSectionProps) {
   const [keys, setKeys] = useState<Readonly<Record<string, string>>>({});
   const selected = servers.find(({ name }) => name === search.server) ?? servers[0];
 
+  const choose = (client: string): void =>
+    void navigate({ search: (before) => ({ ...before, client }), replace: true });
   const select = (server: string): void =>
     void navigate({ search: (before) => ({ ...before, server }), replace: true });
   const keep = ({ server, api_key }: McpServerKey): void => {
@@ -73,8 +86,8 @@ function McpSection({ servers, command, env }: McpSectionProps) {
     <>
       <Card title="1. MCP server">
         <p className="mb-4 text-muted">
-          A client signs in to an MCP server of its own with a key, so that you can take that key
-          away again without touching the others.
+          For programs that take a key, or only some of the tools: an MCP server of its own, whose
+          key you can take away again without touching the others.
         </p>
         {selected !== undefined && (
           <ServerPicker
@@ -90,17 +103,16 @@ function McpSection({ servers, command, env }: McpSectionProps) {
       {selected !== undefined && (
         <Card title="2. Client">
           <ClientSteps
-            access={{
+            clients={clientsFor({
               name: selected.name,
               url: selected.url,
               apiKey: keys[selected.name],
               command,
               env,
-            }}
+            })}
+            label="Client"
             client={search.client}
-            onClient={(client) =>
-              void navigate({ search: (before) => ({ ...before, client }), replace: true })
-            }
+            onClient={choose}
           />
         </Card>
       )}

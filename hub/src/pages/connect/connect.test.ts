@@ -9,6 +9,7 @@ import {
   type ServerAccess,
   shellQuoted,
 } from "./clients.ts";
+import { signInClientsFor } from "./sign-in-clients.ts";
 
 const ACCESS: ServerAccess = {
   name: "work",
@@ -75,6 +76,24 @@ test("VS Code asks for the key itself: it is in no link, command or file", () =>
   expect(command).toStartWith("code --add-mcp '{");
   expect(JSON.parse(file).servers["luna-work"]).toMatchObject({ type: "http", url: ACCESS.url });
   expect([link, command, file].join()).not.toContain("abc");
+});
+
+test("clients that sign in get one address, and no key", () => {
+  const here = signInClientsFor("http://127.0.0.1:8443");
+  const textOf = (id: string) => JSON.stringify(here.find((one) => one.id === id)?.steps);
+  for (const { steps } of here) {
+    expect(JSON.stringify(steps)).not.toMatch(/Bearer|sk-luna|YOUR_KEY/);
+  }
+  expect(textOf("sign-in-claude-code")).toContain(
+    "claude mcp add --transport http --scope user luna 'http://127.0.0.1:8443/api/mcp'",
+  );
+  const link = here.find(({ id }) => id === "sign-in-cursor")?.steps[0]?.link?.href ?? "";
+  expect(JSON.parse(atob(new URL(link).searchParams.get("config") ?? ""))).toEqual({
+    url: "http://127.0.0.1:8443/api/mcp",
+  });
+  expect(here.find(({ id }) => id === "sign-in-claude")?.obstacle).toContain("127.0.0.1");
+  const there = signInClientsFor("https://luna.example.org");
+  expect(there.every(({ obstacle }) => obstacle === undefined)).toBe(true);
 });
 
 test("clients in the cloud are refused with the reason", () => {
