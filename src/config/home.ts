@@ -1,5 +1,7 @@
 /** Lays out Luna's home: the folders that have to be there before anything starts. */
-import { chmod, mkdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { messageOf, UnavailableError } from "../lib/errors.ts";
 import { removeTemporaries } from "../lib/files.ts";
 import type { Paths } from "./paths.ts";
@@ -45,5 +47,14 @@ export async function removeLeftOvers(paths: Paths): Promise<void> {
     paths.extensions,
   ]) {
     await removeTemporaries(folder);
+  }
+  // Their settings are written into their own files.
+  const entries = existsSync(paths.extensions)
+    ? await readdir(paths.extensions, { withFileTypes: true })
+    : [];
+  for (const entry of entries.filter((one) => one.isDirectory())) {
+    const folder = join(paths.extensions, entry.name);
+    await removeTemporaries(folder);
+    await removeTemporaries(join(folder, "tools"));
   }
 }

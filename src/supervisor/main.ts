@@ -185,16 +185,17 @@ export async function main(environment: Environment): Promise<void> {
     await keys.watchKeys();
     const core = startCore({ context, deployment, processes, note });
     await installed.sync();
-    await core;
     await external.load();
+    // Nobody looks for strays any more: what a run starts beside the table would be taken for one.
     await endUnwanted(processes, paths, external.externalServices.isWanted);
     processes.forgetPrevious();
     await limits.clear();
-    await installed.watch();
     await sources.startSources();
-    external.watch();
     await removeUnusedPackages(paths).catch((error: unknown) => note(messageOf(error)));
     await updates.begin();
+    await core;
+    await installed.watch();
+    external.watch();
     if (progress.phase === "starting") progress.phase = "running";
     live.announce();
     const graceMs = parts.config.last?.updates.core_grace_ms ?? 0;

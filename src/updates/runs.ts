@@ -7,7 +7,7 @@ import type { Paths } from "../config/paths.ts";
 import type { Caller } from "../contract/audit.ts";
 import type { ConfigChange, QueueFile, QueueOperation } from "../contract/queue.ts";
 import type { RunEvent, RunEvents, RunView } from "../contract/run.ts";
-import { ConflictError, messageOf, NotFoundError } from "../lib/errors.ts";
+import { ConflictError, messageOf, NotFoundError, UnavailableError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
 import { syncFolder } from "../lib/tree.ts";
 import {
@@ -33,6 +33,8 @@ const JOURNALS_MAX = 100;
 const LISTED_MAX = 50;
 /** A stop waits so long for what is under way to see it. */
 const STOP_TIMEOUT_MS = 2_000;
+/** A change that is asked for during the start waits so long. */
+const READY_TIMEOUT_MS = 10_000;
 
 export interface RunsOptions {
   paths: Paths;
@@ -61,6 +63,8 @@ export class Runs {
   #active: Active | undefined;
   #executing: Promise<void> | undefined;
   #isBeginning = false;
+  /** What an earlier supervisor left has been looked at: until then, its runs cannot be told from new ones. */
+  readonly #ready = Promise.withResolvers<void>();
   /** What could not be put right at the start. */
   readonly problems: string[] = [];
 
@@ -119,6 +123,7 @@ export class Runs {
     what: (folder: string) => Promise<Begin>,
     when: "now" | "after_restart" = "now",
   ): Promise<string> {
+    await this.#untilReady();
     if (this.#isBeginning || this.#active !== undefined) {
       throw new ConflictError(
         "Cannot apply this now: another run is under way; wait for its end, or watch it",
@@ -135,6 +140,13 @@ export class Runs {
     } finally {
       this.#isBeginning = false;
     }
+  }
+
+  /** @throws UnavailableError when the start takes too long */
+  async #untilReady(): Promise<void> {
+    const isReady = this.#ready.promise.then(() => true);
+    if (await Promise.race([isReady, Bun.sleep(READY_TIMEOUT_MS).then(() => false)])) return;
+    throw new UnavailableError("Cannot apply this yet: Luna is still starting; try again");
   }
 
   /** A run without its first line in the journal has not begun. */
@@ -296,6 +308,7 @@ export class Runs {
 
   /** Goes on with the run that was interrupted or waits for this start; answers with its id. */
   async resume(): Promise<string | undefined> {
+    this.#ready.resolve();
     const active = this.#active;
     if (active === undefined || this.#executing !== undefined) return undefined;
     const { next, interruptions = 0 } = active.recovery ?? {};

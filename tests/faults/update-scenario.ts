@@ -1,4 +1,4 @@
-/** One run of changes by a supervisor that starts no parts: killed or out of room at a chosen system call, then started again. */
+/** One run of changes by a supervisor that starts no parts: killed at a chosen system call, then started again. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -192,15 +192,18 @@ export async function runWithFault(
     const text = await readFile(log, "utf8");
     await rm(log, { force: true });
     const met = /\(INJECTED\)/.test(text) || /killed by SIGKILL/.test(text);
+    let view: RunView | undefined;
     const again = Bun.spawn([BINARY, "supervise"], {
       ...{ cwd: home, env: clean(home, offset) },
       stdio: ["ignore", "ignore", "ignore"],
     });
-    const view = await finish(offset).finally(async () => {
+    try {
+      view = await finish(offset);
+    } finally {
       // What it is writing at this moment has a temporary name.
       again.kill("SIGTERM");
       await again.exited;
-    });
+    }
     const faults = await faultsOf(home, kind, view);
     if (faults.length > 0) throw new Error(`${kind}: ${faults.join("; ")}`);
     return { met, state: view?.units[0]?.state ?? "never began" };

@@ -83,8 +83,9 @@ export interface RunsHome {
   remove(): Promise<void>;
 }
 
-export async function makeRunsHome(): Promise<RunsHome> {
-  const home = await mkdtemp(join(tmpdir(), "luna-runs-"));
+/** @param within the folder to make it in */
+export async function makeRunsHome(within = tmpdir()): Promise<RunsHome> {
+  const home = await mkdtemp(join(within, "luna-runs-"));
   const paths = pathsOf(home);
   await mkdir(paths.extensions, { recursive: true });
   await mkdir(paths.luna, { recursive: true });
@@ -101,8 +102,8 @@ export async function makeRunsHome(): Promise<RunsHome> {
     await cp(join(sources, name), into, { recursive: true });
     return { source, resolved: `sha256:${name}`, bytes: 1, files: 1 };
   };
-  const runs = (parts: Partial<RunParts> = {}): Runs =>
-    new Runs({
+  const runs = (parts: Partial<RunParts> = {}): Runs => {
+    const made = new Runs({
       ...{ paths, queue: new QueueStore(paths), log },
       audit: { record: (record) => audit.push(record) },
       onChange: (view) => views.push(view),
@@ -117,6 +118,10 @@ export async function makeRunsHome(): Promise<RunsHome> {
         ...parts,
       },
     });
+    // As a supervisor does that found nothing to go on with.
+    void made.resume();
+    return made;
+  };
   return {
     ...{ home, paths, live, queue, config, audit, views, runs },
     source: (name, files) => writeTree(join(sources, name), files),
