@@ -1,5 +1,5 @@
 /** The module "luna/test" that tests of extensions import: calls a tool as its host would, with nothing running. */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -16,11 +16,18 @@ const silent = (): void => undefined;
 const nobody = (): Promise<never> =>
   Promise.reject(new Error("There is nobody to ask in a test: give callTool() a context"));
 
+/** An empty folder, which goes with the process. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "luna-test-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 /** A context for a tool, with an empty data folder unless one is given. */
 export function testContext(given: TestContext = {}): ToolContext {
   return {
     extension: "test",
-    data_dir: given.data_dir ?? mkdtempSync(join(tmpdir(), "luna-test-")),
+    data_dir: given.data_dir ?? temporaryFolder(),
     signal: new AbortController().signal,
     log: { debug: silent, info: silent, warn: silent, error: silent },
     ...{ can: () => false, progress: silent, tell: silent, changed: silent, hang_up: silent },

@@ -90,20 +90,17 @@ export class ExtensionReloader {
     const isAsked = (part: string): boolean => parts === undefined || parts.includes(part);
     // Tools alone need no look at anything else, which would take its time.
     const isKnown = (await config.read()).extensions[name] !== undefined;
-    const had = new Set(this.#own(name));
     // What looks through all extensions would load half of an edit, and end what runs.
     if (isAsked("tools")) await this.#options.toolHosts.take(name);
+    const again = this.#own(name).filter((one) => isAsked(partOf(one)));
+    await Promise.all(again.map((one) => this.#end(one)));
     if (!isKnown || parts?.some((part) => part !== "tools") !== false) await this.#options.sync();
     if ((await config.read()).extensions[name]?.enabled !== true) {
       throw new ConflictError(
         `Cannot reload "${name}": it is switched off, or cannot be used; "luna ext list" says which`,
       );
     }
-    const again = this.#own(name).filter((one) => had.has(one) && isAsked(partOf(one)));
-    const [tools] = await Promise.all([
-      isAsked("tools") ? this.#tools(name, { folder, stay }) : null,
-      ...again.map((one) => this.#restart(one)),
-    ]);
+    const tools = isAsked("tools") ? await this.#tools(name, { folder, stay }) : null;
     const asked = this.#own(name).filter((one) => isAsked(partOf(one)));
     await Promise.all(asked.map((one) => one.settled(START_TIMEOUT_MS)));
     return {
@@ -123,11 +120,11 @@ export class ExtensionReloader {
       .filter(({ spec }) => spec.extension === name && spec.kind !== "tool-host");
   }
 
-  /** What somebody stopped by hand stays stopped. */
-  async #restart(managed: ManagedProcess): Promise<void> {
+  /** The next look starts it anew, as its files say now; what somebody stopped by hand stays stopped. */
+  async #end(managed: ManagedProcess): Promise<void> {
     if (managed.state === "stopped") return;
-    managed.restart();
-    await managed.settled(START_TIMEOUT_MS);
+    await managed.stop();
+    this.#options.processes.remove(managed.spec.name);
   }
 
   async #tools(

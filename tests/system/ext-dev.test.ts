@@ -1,6 +1,6 @@
 /** `luna ext dev` on the compiled Luna: an edit is callable in a moment, for a client that stays connected, and a mistake costs nothing. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -192,6 +192,25 @@ test("a changed page or service is started again, and that one alone", async () 
   await lineOf("services/api/server.ts", tests);
   expect(await luna.pidOf("work__service_api")).not.toBe(before.api);
   expect(await luna.pidOf("work_ui")).toBe(pids);
+});
+
+test("a service's settings count with the edit, and a service that is new or gone comes or goes", async () => {
+  const services = join(luna.paths.extensions, "work/services");
+  const config = join(services, "api/service_config.json");
+  const from = lines.length;
+  // Without a port it is well while it lives, so that its own answer is not waited for.
+  await writeFile(config, JSON.stringify({ requires_port: false }));
+  await lineOf("services/api/service_config.json", from);
+  await until(async () => (await luna.state()).services["work__service_api"]?.port === null);
+  const fresh = lines.length;
+  await mkdir(join(services, "beat"));
+  await writeFile(join(services, "beat/start.sh"), "#!/bin/sh\nexec sleep 600\n");
+  await lineOf("services/beat/start.sh", fresh);
+  expect(await luna.pidOf("work__service_beat")).toBeGreaterThan(0);
+  const gone = lines.length;
+  await rm(join(services, "beat"), { recursive: true });
+  await lineOf("services/beat/start.sh", gone);
+  await until(async () => (await luna.state()).services["work__service_beat"] === undefined);
 });
 
 test("without it, an edit counts with the next reload, which says what is wrong and keeps what runs", async () => {
