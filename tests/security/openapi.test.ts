@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { validate } from "@readme/openapi-parser";
 import { type ApiDocument, type ApiOperation, readApiDocument } from "../support/api-document.ts";
+import { makeZip } from "../support/archives.ts";
 import { type LlmStandIn, startLlmStandIn } from "../support/llm-stand-in.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
@@ -83,6 +84,9 @@ const EXAMPLES: Record<string, Example> = {
   post_keys_reveal: { body: { key: "DOCUMENTED" }, atEdge: true },
   post_keys_delete: { body: { key: "DOCUMENTED" } },
   post_keys_upload_env: { form: { file: new Blob(["UPLOADED=value\n"]) } },
+  post_extensions_upload: {
+    form: { file: new Blob([new Uint8Array(makeZip([{ name: "tools/a_tools.ts" }]))]) },
+  },
   post_mcp_servers_create: { body: { name: NAME } },
   post_mcp_servers_name_regenerate_key: { path: { name: NAME } },
   delete_mcp_servers_name: { path: { name: NAME } },

@@ -90,7 +90,7 @@ export function startUpstream(name: string, port = 0, answer?: Answer): Upstream
     hostname: "127.0.0.1",
     port,
     idleTimeout: 0,
-    maxRequestBodySize: 64 * 1024 * 1024,
+    maxRequestBodySize: 80 * 1024 * 1024,
     async fetch(request, running) {
       const url = new URL(request.url);
       const seen: Seen = {
