@@ -1,4 +1,5 @@
 /** The module "luna/test" that tests of extensions import: calls a tool as its host would, with nothing running. */
+import { afterAll } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,23 +17,32 @@ const silent = (): void => undefined;
 const nobody = (): Promise<never> =>
   Promise.reject(new Error("There is nobody to ask in a test: give callTool() a context"));
 
-/** An empty folder, which goes with the process. */
+const folders: string[] = [];
+// An exit handler of the process is not called by `bun test`.
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "luna-test-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
-/** A context for a tool, with an empty data folder unless one is given. */
+/** A context for a tool. Its data folder, unless one is given, is an empty one that goes with the test file. */
 export function testContext(given: TestContext = {}): ToolContext {
+  let folder = given.data_dir;
   return {
     extension: "test",
-    data_dir: given.data_dir ?? temporaryFolder(),
     signal: new AbortController().signal,
     log: { debug: silent, info: silent, warn: silent, error: silent },
     ...{ can: () => false, progress: silent, tell: silent, changed: silent, hang_up: silent },
     ...{ elicit: nobody, elicit_url: nobody, sample: nobody, roots: nobody },
     ...given,
+    get data_dir(): string {
+      folder ??= temporaryFolder();
+      return folder;
+    },
   };
 }
 

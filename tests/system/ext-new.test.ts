@@ -1,7 +1,8 @@
 /** `luna ext new` and `luna tools` on the compiled Luna: from nothing to a tool, a page and a service, without a restart. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { $ } from "bun";
 import { z } from "zod";
@@ -53,7 +54,12 @@ test("a new extension is callable at once, its page and its service serve, and n
 
 test("its tests pass with Luna's own bun, and nothing has to be installed", async () => {
   const bun = join(luna.paths.bin, "bun");
-  const ran = await $`${bun} test`.cwd(folderOf("my-weather")).quiet().nothrow();
+  const temporary = await mkdtemp(join(tmpdir(), "luna-tests-of-tools-"));
+  const env = { ...luna.environment, TMPDIR: temporary };
+  const ran = await $`${bun} test`.cwd(folderOf("my-weather")).env(env).quiet().nothrow();
+  // What the tools kept in the tests went with them.
+  expect(await readdir(temporary)).toEqual([]);
+  await rm(temporary, { recursive: true });
   expect(ran.stderr.toString()).toContain("2 pass");
   expect(ran.exitCode).toBe(0);
 });
