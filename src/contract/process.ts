@@ -55,6 +55,10 @@ export const StateFile = z.looseObject({
     bootstrap: z.object({ pid: z.int(), start_ticks: z.int() }).optional(),
   }),
   services: z.record(z.string(), ProcessRecord),
+  /** Installed external services, which are no processes of Luna's. */
+  external_services: z
+    .record(z.string(), z.looseObject({ status: z.string(), last_check: z.string().nullable() }))
+    .optional(),
 });
 export type StateFile = z.infer<typeof StateFile>;
 

@@ -108,7 +108,7 @@ async function build(environment: Environment) {
   const bootId = crypto.randomUUID();
   const secrets = await readSecrets({ context, config, known, processes, toolHosts });
   const external = createExternalServices({
-    ...{ context, deployment, config, secrets, known, log, onChange },
+    ...{ context, deployment, config, secrets, known, log, processes },
   });
   const overview = createOverview({
     ...{ context, processes, bootId, phase, catalogue, deployment, ...external },

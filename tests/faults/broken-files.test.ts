@@ -205,6 +205,7 @@ const filesOf = ({ paths }: Luna): string[] => [
   paths.caddyfile,
   join(paths.extensions, "notes", "config.json"),
   paths.toolsFile("notes"),
+  paths.serviceRoutes,
 ];
 
 for (const [name, damage] of Object.entries(CORPUS)) {

@@ -111,6 +111,7 @@ test(
     });
     const list = await (await luna.control("/keys/list")).json();
     expect(list).toMatchObject({ PAGE_URL: { is_set: true }, PAGE_SECRET: { is_set: true } });
+    expect((await luna.state()).external_services?.["page"]).toMatchObject({ status: "running" });
     expect(await log()).toContain("the secret is [redacted]");
     const shown = await (await luna.control("/api/external-services/page/logs?lines=50")).json();
     expect(shown.logs).toContain("the secret is [redacted]");
@@ -176,6 +177,9 @@ test(
     expect((await page()).pid).toBe(again.pid);
     await untilStatus(luna, "page", "running");
     expect((await overview()).problems).toEqual([]);
+    const { checks } = JSON.parse((await luna.run("doctor", "--json")).stdout);
+    const ofHome = checks.filter(({ id }: { id: string }) => id === "strays" || id === "files");
+    expect(ofHome).toMatchObject([{ status: "ok" }, { status: "ok" }]);
   },
   TIMEOUT_MS,
 );

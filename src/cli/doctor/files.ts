@@ -8,6 +8,13 @@ import { ApiKeysFile } from "../../contract/api-keys.ts";
 import { MasterConfig } from "../../contract/config.ts";
 import { CoreUpdateFile } from "../../contract/core-update.ts";
 import { Manifest, ServiceConfig, ToolConfigFile } from "../../contract/extension.ts";
+import {
+  ConfigForm,
+  RegistryFile,
+  ServiceConfigFile,
+  ServiceRoutesFile,
+  WrittenDefinition,
+} from "../../contract/external-service.ts";
 import { StateFile } from "../../contract/process.ts";
 import { ToolsFile } from "../../contract/tool.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -45,6 +52,8 @@ function expectedFiles(paths: Paths): Expected[] {
     [paths.state, StateFile],
     [paths.apiKeys, ApiKeysFile],
     [paths.coreUpdate, CoreUpdateFile],
+    [paths.serviceRegistry, RegistryFile],
+    [paths.serviceRoutes, ServiceRoutesFile],
   ];
   const others = jsonIn(paths.luna, ANY).filter(([path]) => !known.some(([one]) => one === path));
   return [
@@ -54,9 +63,14 @@ function expectedFiles(paths: Paths): Expected[] {
     ...namesIn(paths.extensions)
       .filter((name) => !name.startsWith("."))
       .flatMap((name) => extensionFiles(join(paths.extensions, name))),
-    ...namesIn(paths.externalServices).flatMap((name) =>
-      jsonIn(join(paths.externalServices, name), ANY),
-    ),
+    ...namesIn(paths.externalServices).flatMap((name): Expected[] => {
+      const { definition, form, config } = paths.externalService(name);
+      return [
+        [definition, WrittenDefinition],
+        [form, ConfigForm],
+        [config, ServiceConfigFile],
+      ];
+    }),
   ];
 }
 

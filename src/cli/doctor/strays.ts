@@ -1,6 +1,7 @@
 /** Looks for processes of this home that no running supervisor knows. */
 import { isOfHome, MARK_VARIABLE, processMark } from "../../config/mark.ts";
 import type { Paths } from "../../config/paths.ts";
+import { RegistryFile } from "../../contract/external-service.ts";
 import { StateFile } from "../../contract/process.ts";
 import { LunaError } from "../../lib/errors.ts";
 import { readJsonIfThere } from "../../lib/files.ts";
@@ -12,6 +13,7 @@ import {
   sendSignal,
   startVariableOf,
 } from "../../lib/proc.ts";
+import { serviceMark } from "../../supervisor/external-services/service-commands.ts";
 import { lockOf } from "../home-lock.ts";
 import { type Check, DOCTOR_FIX, type DoctorContext, ok } from "./check.ts";
 
@@ -31,7 +33,20 @@ async function livingMarks(context: DoctorContext): Promise<Set<string> | undefi
     ({ pid, start_ticks }) =>
       pid !== null && start_ticks !== null && isSameProcess(pid, start_ticks),
   );
-  return new Set(living.map(({ name }) => processMark(paths.home, name)));
+  const marks = living.map(({ name }) => processMark(paths.home, name));
+  return new Set([...marks, ...(await serviceMarks(paths))]);
+}
+
+/** What an external service's own start command left running belongs to it. */
+async function serviceMarks(paths: Paths): Promise<string[]> {
+  try {
+    const installed = (await readJsonIfThere(paths.serviceRegistry, RegistryFile)) ?? {};
+    return Object.keys(installed).map((name) => serviceMark(paths.home, name));
+  } catch (error) {
+    // The check of files says what is wrong with it; then nobody can tell whose a process is.
+    if (error instanceof LunaError) return [];
+    throw error;
+  }
 }
 
 async function recorded(paths: Paths): Promise<StateFile["services"] | undefined> {

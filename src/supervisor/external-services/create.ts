@@ -2,6 +2,7 @@
 import type { Deployment } from "../../caddy/address.ts";
 import type { MasterConfigStore } from "../../config/master-config.ts";
 import { SupervisionSettings } from "../../contract/config.ts";
+import type { StateFile } from "../../contract/process.ts";
 import { BUNDLED_SERVICES } from "../../external-services/bundled.ts";
 import { usesDocker } from "../../external-services/definition.ts";
 import { Definitions } from "../../external-services/definitions.ts";
@@ -13,6 +14,7 @@ import { watchFiles } from "../file-watch.ts";
 import { externalServiceProblems } from "../problems/external-services.ts";
 import type { Finding } from "../problems.ts";
 import { lastLines } from "../process/log-tail.ts";
+import type { ProcessTable } from "../process/process-table.ts";
 import type { KnownSecrets } from "../secrets/known-secrets.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import { Docker } from "./docker.ts";
@@ -29,12 +31,12 @@ interface CreateOptions {
   secrets: Pick<Secrets, "assign">;
   known: KnownSecrets;
   log: Logger;
-  onChange(): void;
+  processes: Pick<ProcessTable, "tellServices" | "flush">;
 }
 
 /** All parts, nothing of them acting yet. */
 export function createExternalServices(options: CreateOptions) {
-  const { context, deployment, config, known, secrets, log, onChange } = options;
+  const { context, deployment, config, known, secrets, log, processes } = options;
   const { environment, paths } = context;
   const definitions = new Definitions({ paths, bundled: BUNDLED_SERVICES });
   const registry = new Registry({ path: paths.serviceRegistry, routes: paths.serviceRoutes });
@@ -45,10 +47,15 @@ export function createExternalServices(options: CreateOptions) {
   };
   const settings = SupervisionSettings.parse({});
   const externalServices = new ExternalServices({
-    ...{ parts, onChange },
+    parts,
+    onChange: () => {
+      // Tells whoever listens, too.
+      void processes.flush();
+    },
     periodMs: () => (config.last?.supervision ?? settings).external_health_period_ms,
     clock: () => performance.now(),
   });
+  processes.tellServices(() => stateOf(registry));
   return {
     externalServices,
     serviceProblems: () => problemsOf(parts, externalServices),
@@ -68,6 +75,15 @@ export function createExternalServices(options: CreateOptions) {
       });
     },
   };
+}
+
+/** As state.json has it (contract 4.4). */
+function stateOf({ last }: Registry): StateFile["external_services"] {
+  const entries = Object.entries(last).map(([name, { status, last_health_check: last_check }]) => [
+    name,
+    { status, last_check },
+  ]);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
 function fileProblem(id: string, title: string): Finding {

@@ -152,15 +152,6 @@ export class Monitor {
     const hasChanged = status !== entry.status;
     const before = this.#sights.get(name);
     this.#sights.set(name, { watch, look, checked_at });
-    if (
-      hasChanged ||
-      before?.look?.kind !== look.kind ||
-      before.watch.given_up !== watch.given_up
-    ) {
-      const why = "why" in look ? `: ${look.why}` : "";
-      if (before !== undefined || hasChanged) parts.commands.note(name, `It is ${status}${why}`);
-      onChange();
-    }
     const written = this.#written.get(name);
     if (hasChanged || written === undefined || clock() - written >= WRITE_PERIOD_MS) {
       this.#written.set(name, clock());
@@ -169,5 +160,12 @@ export class Monitor {
       );
     }
     this.#known.add(name);
+    const isOther = before?.look?.kind !== look.kind || before.watch.given_up !== watch.given_up;
+    if (!hasChanged && !isOther) return;
+    if (before !== undefined || hasChanged) {
+      const why = "why" in look ? `: ${look.why}` : "";
+      parts.commands.note(name, `It is ${status}${why}`);
+    }
+    onChange();
   }
 }

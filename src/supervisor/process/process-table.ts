@@ -39,6 +39,7 @@ export class ProcessTable {
   /** What was done before this supervisor began, under the same bootstrap. */
   readonly #ended = new Set<string>();
   readonly #problems = new Map<string, Problem>();
+  #services: () => StateFile["external_services"] = () => undefined;
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
@@ -198,11 +199,17 @@ export class ProcessTable {
           this.all().map((one) => [one.spec.name, this.#withHand(one.spec.name, one.record())]),
         ),
       },
+      external_services: this.#services(),
     };
   }
 
   #withHand<Shown extends ProcessRecord>(name: string, shown: Shown): Shown {
     return this.#stoppedByHand.has(name) ? { ...shown, stopped_by_hand: true } : shown;
+  }
+
+  /** Lets state.json tell of external services, too; `flush` writes what has changed. */
+  tellServices(read: () => StateFile["external_services"]): void {
+    this.#services = read;
   }
 
   /** Calls `listener` after each change; returns how to end that. */
