@@ -172,7 +172,7 @@ const UNAVAILABLE = errorBody(
 );
 const EXTENSION_UNAVAILABLE = errorBody(
   "unavailable",
-  "This extension does not answer at the moment; it is stopped, or being started again",
+  "This extension or service does not answer at the moment; it is stopped, or being started again",
 );
 const TOO_LARGE = errorBody(
   "too_large",

@@ -7,8 +7,8 @@ import type { BodyMax } from "./routes.ts";
 
 /** Only ever this machine, whatever the table of paths says. */
 const UPSTREAM = "^127[.]0[.]0[.]1:[0-9]+$";
-/** `ext/<extension>`, `api/<extension>` or a path below it; `-` leaves the path whole. */
-const PREFIX = "^(-|ext/[a-z0-9_-]+|api/[a-z0-9_-]+(/[A-Za-z0-9_-]+){0,5})$";
+/** `ext/<extension>`, `ext_service/<slug>`, `api/<extension>` or a path below it; `-` leaves the path whole. */
+const PREFIX = "^(-|ext/[a-z0-9_-]+|ext_service/[a-z0-9-]+|api/[a-z0-9_-]+(/[A-Za-z0-9_-]+){0,5})$";
 /** As src/contract/exposure-header.ts has it. */
 const EXPOSURE = "^(-|preflight|(open|key)(;cors)?)$";
 
@@ -34,6 +34,7 @@ const GUARD_LINES = [
   ...block("@unrouted not", [
     `header_regexp X-Luna-Identity ${IDENTITY}`,
     `header_regexp X-Luna-Upstream ${UPSTREAM}`,
+    "header_regexp X-Luna-Scheme ^https?$",
     `header_regexp X-Luna-Prefix ${PREFIX}`,
     `header_regexp ${EXPOSURE_HEADER} ${EXPOSURE}`,
   ]),
@@ -121,7 +122,10 @@ export function routedLines(context: RowContext): string[] {
     ...bodyLimitLines(BODY_MAX),
     ...forwardAuth(context, {
       path: "/route",
-      headers: ["X-Luna-Identity", "X-Luna-Upstream", "X-Luna-Prefix", EXPOSURE_HEADER],
+      headers: [
+        ...["X-Luna-Identity", "X-Luna-Upstream", "X-Luna-Scheme", "X-Luna-Prefix"],
+        EXPOSURE_HEADER,
+      ],
       presents: true,
     }),
     ...GUARD_LINES,
@@ -129,12 +133,26 @@ export function routedLines(context: RowContext): string[] {
     ...CONFIDENTIAL_LINES,
     ...PREFIX_LINES,
     `header ?Content-Security-Policy "${DEFAULT_CSP}"`,
-    ...block("reverse_proxy {http.request.header.X-Luna-Upstream}", [
-      "header_up -X-Luna-Upstream",
-      "header_up -X-Luna-Prefix",
-      `header_up -${EXPOSURE_HEADER}`,
-      ...ANSWER_LINES,
-      ...proxyLines(context),
-    ]),
+    "@tls header X-Luna-Scheme https",
+    ...upstreamLines(context, { matcher: "@tls ", transport: TLS_LINES }),
+    ...upstreamLines(context, { matcher: "", transport: [] }),
   ];
+}
+
+/** On this machine, with a certificate that it made for itself: there is nobody in between. */
+const TLS_LINES = block("transport http", ["tls", "tls_insecure_skip_verify"]);
+
+function upstreamLines(
+  context: RowContext,
+  { matcher, transport }: { matcher: string; transport: readonly string[] },
+): string[] {
+  return block(`reverse_proxy ${matcher}{http.request.header.X-Luna-Upstream}`, [
+    ...transport,
+    "header_up -X-Luna-Upstream",
+    "header_up -X-Luna-Scheme",
+    "header_up -X-Luna-Prefix",
+    `header_up -${EXPOSURE_HEADER}`,
+    ...ANSWER_LINES,
+    ...proxyLines(context),
+  ]);
 }

@@ -184,7 +184,12 @@ export const ROUTES: readonly Route[] = [
     bodyMax: "8MiB",
     token: "SUPERVISOR_API_TOKEN",
   },
-  { name: "extensions", paths: ["/ext/*", "/api/*"], access: "routed", upstream: "extension" },
+  {
+    name: "extensions",
+    paths: ["/ext/*", "/ext_service/*", "/api/*"],
+    access: "routed",
+    upstream: "extension",
+  },
   {
     name: "no_api",
     paths: ["/api"],

@@ -45,6 +45,8 @@ interface AuthSetup {
   token?: string;
   /** The table of extensions' paths; without one there is none. */
   routes?: string;
+  /** The same of external services. */
+  serviceRoutes?: string;
   /** Where events wait for the database; without one none do. */
   spool?: string;
   /** Such as GITHUB_CLIENT_ID. */
@@ -67,7 +69,7 @@ const NO_ROUTES = join(tmpdir(), "luna-auth-without-extensions.json");
 export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {}) {
   const { time = { now: START }, token = AUTH_TOKEN, routes = NO_ROUTES, spool = NO_SPOOL } = setup;
   const { variables = {}, mode = "local", publicUrl = `http://${PUBLIC_HOST}` } = setup;
-  const { service_api_keys = {} } = setup;
+  const { service_api_keys = {}, serviceRoutes = NO_ROUTES } = setup;
   const database = await openDatabase(settings);
   const clock = (): number => time.now;
   await ensureOwner(database, clock());
@@ -78,7 +80,7 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
     ...(setup.network === undefined ? {} : { network: setup.network }),
   });
   const { sessions, links, passphrases } = parts;
-  const paths = new RoutedPaths({ path: routes, log });
+  const paths = new RoutedPaths({ path: routes, services: serviceRoutes, log });
   const pages = new PageTokens(token);
   const config = { read: async () => MasterConfig.parse({}) };
   const auditLog = new AuditKeeping({ folder: spool, database, config, audit, clock, log });

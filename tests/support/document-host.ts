@@ -8,7 +8,7 @@ const HOST = "client.example";
 export const DOCUMENT_ID = `https://${HOST}/oauth/client.json`;
 
 /** openssl comes with PostgreSQL, which the tests need anyway. */
-function certificate(): { key: string; cert: string } {
+export function certificate(): { key: string; cert: string } {
   const folder = mkdtempSync(join(tmpdir(), "luna-certificate-"));
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   const { exitCode, stderr } = Bun.spawnSync([

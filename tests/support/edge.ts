@@ -169,6 +169,7 @@ async function startEdgeAuth(paths: Paths, service_api_keys: Record<string, unkn
     time: { now: Date.now() },
     token: CREDENTIALS.authToken,
     routes: paths.routes,
+    serviceRoutes: paths.serviceRoutes,
     service_api_keys,
   });
   const session = await auth.signIn();

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AuditPage } from "../../src/contract/audit.ts";
 import { RegistryFile } from "../../src/contract/external-service.ts";
+import { PAGE_HEADER } from "../../src/contract/page-token.ts";
 import { Overview } from "../../src/contract/process.ts";
 import { holderOfPort } from "../../src/lib/proc.ts";
 import { freePort } from "../support/edge.ts";
@@ -123,6 +124,24 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test("its page is under the public address, for who is signed in", async () => {
+  const Cookie = await luna.signIn();
+  expect((await fetch(`${luna.url}/ext_service/page/`)).status).toBe(401);
+  const seen = await (
+    await fetch(`${luna.url}/ext_service/page/a?b=c`, { headers: { Cookie } })
+  ).json();
+  expect(seen).toMatchObject({ path: "/a?b=c", prefix: "/ext_service/page", cookie: null });
+  for (const prefix of ["", "/api/supervisor"]) {
+    const url = `${luna.url}${prefix}/api/external-services/page`;
+    expect((await fetch(`${url}/status`, { headers: { Cookie } })).status).toBe(200);
+    const own = { Cookie, Origin: luna.url, "Sec-Fetch-Site": "same-origin" };
+    const refused = await fetch(`${url}/stop`, { method: "POST", headers: own });
+    expect(refused.status).toBe(403);
+    const headers = { ...own, [PAGE_HEADER]: await luna.pageToken(Cookie) };
+    expect((await fetch(`${url}/start`, { method: "POST", headers })).status).toBe(200);
+  }
+});
 
 test(
   "starting what runs changes nothing; it is stopped and started, and two things at once are refused",

@@ -677,7 +677,7 @@ describe("failures", () => {
       ]);
       for (const answer of [page, post]) {
         expect(answer.headers.get("Retry-After")).toBe("1");
-        expect(await answer.clone().text()).toContain("This extension does not answer");
+        expect(await answer.clone().text()).toContain("This extension or service does not answer");
         expect(await refusal(answer)).toEqual({ status: 503, code: "unavailable" });
       }
     },
@@ -721,11 +721,12 @@ describe("failures", () => {
     dropping.stop(true);
   });
 
-  test.each(["X-Luna-Upstream", "X-Luna-Prefix", "X-Luna-Identity", "X-Luna-Exposure"])(
+  test.each(["Upstream", "Scheme", "Prefix", "Identity", "Exposure"].map((one) => `X-Luna-${one}`))(
     "auth's answer without %s, or with an odd one, is 503 and reaches nobody",
     async (missing) => {
       const good: Record<string, string> = {
         "X-Luna-Upstream": `127.0.0.1:${portOf(extensions.ui)}`,
+        "X-Luna-Scheme": "http",
         "X-Luna-Prefix": "ext/notes",
         "X-Luna-Identity": "signed.identity",
         "X-Luna-Exposure": "-",

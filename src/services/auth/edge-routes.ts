@@ -14,6 +14,7 @@ import { changesSomething, refusalOf } from "./request-origin.ts";
 import { signInAddress } from "./return-to.ts";
 import type { RoutedPaths } from "./routed-paths.ts";
 import { type RoutedTarget, routedTarget } from "./routed-target.ts";
+import { isServicePath, serviceTarget } from "./service-target.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { ownerOf } from "./sign-in.ts";
@@ -65,6 +66,7 @@ function lead(
   exposure: string,
 ): void {
   context.header("X-Luna-Upstream", `127.0.0.1:${target.port}`);
+  context.header("X-Luna-Scheme", target.scheme ?? "http");
   context.header("X-Luna-Prefix", target.prefix ?? NOTHING);
   context.header(EXPOSURE_HEADER, exposure);
 }
@@ -124,9 +126,11 @@ export function edgeRoutes(dependencies: EdgeDependencies) {
     })
     .get("/route", internal, async (context) => {
       const uri = publicUri(context);
-      const target = routedTarget(uri, await paths.read());
+      const target = isServicePath(uri)
+        ? serviceTarget(uri, await paths.readServices())
+        : routedTarget(uri, await paths.read());
       const unknown = () =>
-        new NotFoundError("No extension serves this path; it may be misspelled");
+        new NotFoundError("No extension or service has this path; it may be misspelled");
       // Before the session: a program with a key and a misspelled address is not told to sign in.
       if (target.kind === "unknown" && API.test(uri)) throw unknown();
       if (target.kind === "upstream" && target.exposed !== undefined) {

@@ -70,7 +70,7 @@ export async function main(environment: Environment): Promise<void> {
   });
   auditLog.start();
 
-  const paths = new RoutedPaths({ path: files.routes, log });
+  const paths = new RoutedPaths({ path: files.routes, services: files.serviceRoutes, log });
   const pages = new PageTokens(token);
   const serviceKeys = new ServiceKeyCheck({ config, clock });
   const edge = { pages, paths, serviceKeys };

@@ -7,6 +7,8 @@ export type RoutedTarget =
       port: number;
       /** What Caddy takes off the path, without its first slash; undefined when the path stays whole. */
       prefix: string | undefined;
+      /** What it speaks; plain HTTP where nothing is said. */
+      scheme?: "http" | "https";
       /** Of a service that is reached by others than those who are signed in. */
       exposed?: Exposed;
     }
