@@ -11,6 +11,7 @@ import { type LlmStandIn, startLlmStandIn } from "../support/llm-stand-in.ts";
 import { send, type WireAnswer, type WireRequest } from "../support/raw-http.ts";
 import { routesOf } from "../support/routers.ts";
 import { until } from "../support/until.ts";
+import { isForEveryPage } from "./access.ts";
 import { type GivenOut, giveOut } from "./credentials.ts";
 import { type FuzzedOperation, fuzzedOperations } from "./fuzz-doors.ts";
 import { BROKEN_BODIES, NO_METHODS, requestsFor } from "./fuzz-requests.ts";
@@ -94,13 +95,16 @@ const RpcError = z.object({
 });
 const Failure = z.union([ErrorBody, RpcError]);
 
-function isErrorBody(body: string): boolean {
+function isErrorBody(body: string, shape: z.ZodType = Failure): boolean {
   try {
-    return Failure.safeParse(JSON.parse(body)).success;
+    return shape.safeParse(JSON.parse(body)).success;
   } catch {
     return false;
   }
 }
+
+/** As clients of OAuth read it (RFC 6749, 5.2). */
+const OAuthFailure = z.strictObject({ error: z.string(), error_description: z.string() });
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
@@ -136,7 +140,9 @@ function faultsOf(
   const isMeant = (status === 503 && isErrorBody(body)) || (status === 505 && !isHttp);
   if (status >= 500 && !isMeant) faults.push(`status ${status}: ${body}`);
   const isJson = type.startsWith("application/json");
-  if (status >= 400 && isJson && body !== "" && !isErrorBody(body))
+  const isOAuth = isForEveryPage({ router, ...operation });
+  const isError = isErrorBody(body) || (isOAuth && isErrorBody(body, OAuthFailure));
+  if (status >= 400 && isJson && body !== "" && !isError)
     faults.push(`no error of Luna's: ${body}`);
   if (
     status < 300 &&

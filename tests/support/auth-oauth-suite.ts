@@ -604,6 +604,26 @@ export function oauthSuite({ name, create }: OAuthSuiteOptions): void {
       expect(events.map(({ outcome }) => outcome)).toEqual(["refused", "refused"]);
     });
 
+    test("row 12: behind https everything is https, and so are redirect addresses but those of the own computer", async () => {
+      const { auth, register, registered } = await start({
+        ...{ publicUrl: "https://luna.example", mode: "custom_domain" },
+      });
+      const metadata = await (await auth.request("/.well-known/oauth-authorization-server")).json();
+      const addresses = Object.entries(metadata as Record<string, unknown>).filter(
+        ([name]) => name === "issuer" || name.endsWith("_endpoint"),
+      );
+      expect(addresses).toHaveLength(5);
+      for (const [, address] of addresses) expect(address).toStartWith("https://luna.example");
+      // Whatever name somebody puts into the request.
+      const spoofed = await auth.request("/.well-known/oauth-authorization-server", {
+        headers: { "X-Forwarded-Host": "evil.example" },
+      });
+      expect(await spoofed.json()).toEqual(metadata);
+      expect((await register({ redirect_uris: ["http://client.example/cb"] })).status).toBe(400);
+      await registered({ redirect_uris: ["http://[::1]:7/cb"] });
+      expect(await auth.signIn({ "X-Forwarded-Proto": "https" })).toStartWith("__Host-");
+    });
+
     test("the owner may allow less than was asked for", async () => {
       const { registered, tokensFor, access } = await start();
       const decision = { decision: "allow", read_only: true };

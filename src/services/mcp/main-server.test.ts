@@ -228,6 +228,27 @@ test("a session goes on with the next token of the same grant, and is nobody els
   expect(await list(foreign)).toBe(404);
 });
 
+test("what is open when the owner revokes is closed", async () => {
+  const token = issue();
+  const begin = await post(token, "initialize", {
+    ...{ protocolVersion: "2025-11-25", capabilities: {} },
+    clientInfo: { name: "x", version: "1" },
+  });
+  await begin.text();
+  const stream = await fetch(at("/api/mcp"), {
+    headers: {
+      Accept: "text/event-stream",
+      Authorization: `Bearer ${token}`,
+      "Mcp-Session-Id": begin.headers.get("Mcp-Session-Id") ?? "",
+    },
+  });
+  expect(stream.status).toBe(200);
+  tokens.clear();
+  // It ends by itself; without that this would wait for ever.
+  await stream.text();
+  expect((await post(token)).status).toBe(401);
+});
+
 test("CVE-2026-25536: 200 clients at once each get their own answers and no other's", async () => {
   const all = await Promise.all(
     Array.from({ length: 200 }, (_, index) =>

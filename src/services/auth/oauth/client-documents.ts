@@ -4,7 +4,7 @@ import { VERSION } from "../../../config/version.ts";
 import { ClientDocument } from "../../../contract/oauth.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { explain } from "../../../lib/explain.ts";
-import { getPublic, type Network } from "../../../lib/public-get.ts";
+import type { Network } from "../../../lib/public-get.ts";
 import { OAuthError } from "./oauth-error.ts";
 
 const ADDRESS_LENGTH_MAX = 512;
@@ -64,6 +64,8 @@ export class ClientDocuments {
    * @throws OAuthError when it is not there, or is no document of this client
    */
   async fetch(id: string): Promise<FoundDocument> {
+    // With the first such client: most Lunas have none.
+    const { getPublic } = await import("../../../lib/public-get.ts");
     const got = await getPublic(new URL(id), {
       ...{ accept: "application/json", userAgent: `Luna/${VERSION}` },
       ...{ bytesMax: DOCUMENT_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, network: this.#network },
