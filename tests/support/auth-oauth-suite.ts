@@ -115,7 +115,7 @@ export function oauthSuite({ name, create }: OAuthSuiteOptions): void {
     });
 
     test("row 3: on one machine the issuer has the name that the client used", async () => {
-      const { auth, registered, authorize, idIn, decide, locationOf, usual } = await start({
+      const { auth, registered, idIn, decide, locationOf, usual } = await start({
         publicUrl: "http://127.0.0.1:8443",
       });
       const at = { "X-Forwarded-Host": "localhost:8443" };
@@ -128,15 +128,18 @@ export function oauthSuite({ name, create }: OAuthSuiteOptions): void {
       expect(await resource.json()).toMatchObject({ resource: `${local}/api/mcp` });
       const client = await registered();
       const cookie = await auth.signIn();
-      const query = new URLSearchParams({
-        ...usual(client, newPkce().challenge),
-        resource: `${local}/api/mcp`,
-      });
-      const asked = await auth.request(`/api/authorize?${query}`, {
-        headers: { ...NAVIGATION, ...at, Cookie: cookie },
-      });
-      expect(asked.status).toBe(302);
-      void [authorize, idIn, decide, locationOf];
+      // Also when signing in has led the browser to another of its names.
+      for (const host of ["localhost:8443", "127.0.0.1:8443"]) {
+        const query = new URLSearchParams({
+          ...usual(client, newPkce().challenge),
+          resource: `${local}/api/mcp`,
+        });
+        const asked = await auth.request(`/api/authorize?${query}`, {
+          headers: { ...NAVIGATION, "X-Forwarded-Host": host, Cookie: cookie },
+        });
+        const to = await locationOf(await decide(idIn(asked), cookie));
+        expect(to.searchParams.get("iss")).toBe(local);
+      }
     });
 
     test("row 4: a client is known by its document: fetched for the owner, kept as long as it says, and bound to its address", async () => {

@@ -1,7 +1,7 @@
 /** Reads what a client sends the owner's browser with to `/api/authorize` (OAuth 2.1, 4.1.1). */
 import { MCP_PATH } from "../../../contract/oauth.ts";
 import type { OAuthProblemCode } from "../../../contract/oauth-problem.ts";
-import { isOwnAddress } from "../../../lib/public-origin.ts";
+import { isOwnAddress, publicOrigin } from "../../../lib/public-origin.ts";
 import type { OAuthClient, OAuthClients } from "./clients.ts";
 import { OAuthError } from "./oauth-error.ts";
 import type { PendingRequest } from "./pending.ts";
@@ -94,7 +94,8 @@ function resourceOf(
 interface ReadOptions {
   clients: OAuthClients;
   publicUrl: string;
-  issuer: string;
+  /** The issuer by the name at which the browser is. */
+  asked: string;
 }
 
 /**
@@ -103,7 +104,7 @@ interface ReadOptions {
  */
 export async function readAuthorizeRequest(
   query: URLSearchParams,
-  { clients, publicUrl, issuer }: ReadOptions,
+  { clients, publicUrl, asked }: ReadOptions,
 ): Promise<PendingRequest> {
   const repeated = SINGLE.find((name) => query.getAll(name).length > 1);
   if (repeated !== undefined) {
@@ -113,6 +114,9 @@ export async function readAuthorizeRequest(
   const redirect_uri = redirectOf(query.get("redirect_uri"), client);
   const state = query.get("state") ?? undefined;
   const { resource, fault } = resourceOf(query, publicUrl);
+  // The name that the client has for this Luna; signing in may have led the browser to another one.
+  const named = fault === undefined ? query.get("resource") : null;
+  const issuer = named === null ? asked : publicOrigin(publicUrl, new URL(named).host);
   const long =
     state !== undefined && state.length > STATE_LENGTH_MAX
       ? new OAuthError("invalid_request", `The state is over ${STATE_LENGTH_MAX} characters`)

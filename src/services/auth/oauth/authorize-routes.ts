@@ -58,9 +58,9 @@ export function authorizeRoutes(dependencies: OAuthDependencies) {
       );
     }
     if (session === undefined) return context.redirect(signInAddress(`/api/authorize${search}`));
-    const issuer = issuerOf(context, publicUrl);
+    const asked = issuerOf(context, publicUrl);
     try {
-      const request = await readAuthorizeRequest(searchParams, { clients, publicUrl, issuer });
+      const request = await readAuthorizeRequest(searchParams, { clients, publicUrl, asked });
       const { client, fault } = request;
       note(context, session, {
         target: client.name,
