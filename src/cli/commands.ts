@@ -128,7 +128,7 @@ export const COMMANDS: readonly Command[] = [
     name: "mcp",
     usage: USAGE.mcp,
     summary:
-      "mcp stdio --hub <name>: bridge a named MCP server; mcp clients: who has signed in, and revoke",
+      "mcp list | create | rename | tools | rotate-key | …: named MCP servers; clients: who has signed in; stdio: a bridge",
     load: async () => (await import("./mcp.ts")).mcp,
   },
   {

@@ -18,7 +18,7 @@ const TIMEOUT_MS = 5_000;
 interface Call {
   url: string;
   token: string;
-  method?: "GET" | "POST" | "PUT" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** A form as it is; anything else as JSON. */
   body?: unknown;
   /** For what may take longer than a moment. */

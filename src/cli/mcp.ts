@@ -1,11 +1,12 @@
-/** `luna mcp …`: what has to do with MCP clients. */
+/** `luna mcp …`: named MCP servers, and what has to do with MCP clients. */
 import type { Environment } from "../config/environment.ts";
 import { readVerb } from "./arguments.ts";
 import { mcpClients } from "./mcp-clients.ts";
+import { mcpServerVerbs } from "./mcp-servers.ts";
 import { mcpStdio } from "./mcp-stdio.ts";
 import { USAGE } from "./usage.ts";
 
-const VERBS = { stdio: mcpStdio, clients: mcpClients };
+const VERBS = { ...mcpServerVerbs, clients: mcpClients, stdio: mcpStdio };
 
 export function mcp(environment: Environment, args: string[]): Promise<number> {
   const { verb, rest } = readVerb(args, { verbs: VERBS, usage: USAGE.mcp });

@@ -3,9 +3,11 @@ import { z } from "zod";
 import type { Environment } from "../config/environment.ts";
 import { MasterConfigStore } from "../config/master-config.ts";
 import { pathsOf } from "../config/paths.ts";
+import type { McpServer } from "../contract/config.ts";
 import { ExecuteAnswer, ToolView } from "../contract/tool.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { InvalidInputError, NotFoundError } from "../lib/errors.ts";
+import { isInMcp } from "../tools/in-mcp.ts";
 import { readArguments, readVerb, type Verb } from "./arguments.ts";
 import { Control } from "./control.ts";
 import { table } from "./table.ts";
@@ -28,15 +30,16 @@ async function offeredBy(
 ): Promise<ToolView[]> {
   const config = await new MasterConfigStore(pathsOf(environment.home).masterConfig).read();
   const named = Object.keys(config.mcp_servers);
-  const isOn = (name: string): boolean => config.tool_configs[name]?.enabled_in_mcp !== false;
-  if (server === "main") return tools.filter(({ name }) => isOn(name));
+  const offeredTo = (own: Pick<McpServer, "tool_config">) =>
+    tools.filter(({ name }) => isInMcp(config, own, name));
+  if (server === "main") return offeredTo({ tool_config: {} });
   const own = config.mcp_servers[server];
   if (own === undefined) {
     throw new NotFoundError(
       `Cannot find the MCP server "${server}": there are ${["main", ...named].join(", ")}.${didYouMean(server, named)}`,
     );
   }
-  return tools.filter(({ name }) => isOn(name) && own.tool_config[name]?.enabled_in_mcp !== false);
+  return offeredTo(own);
 }
 
 /** The first sentence, in one line. */

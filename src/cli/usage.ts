@@ -44,6 +44,15 @@ export const SVC_USAGE = {
 };
 
 export const MCP_USAGE = {
+  list: "luna mcp list [--json]",
+  create: "luna mcp create <name> [--json]",
+  rename: "luna mcp rename <name> <new-name> [--json]",
+  enable: "luna mcp enable <name> [--json]",
+  disable: "luna mcp disable <name> [--json]",
+  delete: "luna mcp delete <name> [--json]",
+  tools:
+    "luna mcp tools <name> [--on TOOL,…|ext:<extension>] [--off TOOL,…|ext:<extension>] [--json]",
+  "rotate-key": "luna mcp rotate-key <name> [--grace 24h] [--json]",
   stdio: "luna mcp stdio --hub <name>",
   clients: "luna mcp clients [list | revoke <name|id>] [--json]",
 };

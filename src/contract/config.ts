@@ -7,14 +7,19 @@ export type DeploymentMode = z.infer<typeof DeploymentMode>;
 
 /** A named MCP server: the tools that one key opens. */
 export const McpServer = z.looseObject({
+  /** Stays when the name changes; servers of earlier versions have none, and are known by their name. */
+  id: z.string().optional(),
   name: ThingName,
   enabled: z.boolean().default(true),
   /** SHA-256 (hex) of the key; the key itself is shown once and kept nowhere. */
   key_hash: z.string().regex(/^[0-9a-f]{64}$/),
   /** The key's last four characters, to tell keys apart. */
   key_hint: z.string(),
+  /** The key before, and until when it goes on. */
+  previous_hash: z.string().nullable().optional(),
+  previous_expires_at: z.iso.datetime().nullable().optional(),
   created_at: z.iso.datetime(),
-  /** Absent tools are on. */
+  /** Of absent tools the settings for everywhere count. */
   tool_config: z.record(z.string(), z.looseObject({ enabled_in_mcp: z.boolean() })).default({}),
 });
 export type McpServer = z.infer<typeof McpServer>;
@@ -167,6 +172,12 @@ export const ServiceKey = z.looseObject({
 });
 export type ServiceKey = z.infer<typeof ServiceKey>;
 
+/** What holds for every MCP server. */
+const McpSettings = z.looseObject({
+  /** Whether tools are offered that nobody has decided on, such as those of a new extension. */
+  new_tools: z.enum(["on", "off"]).default("on"),
+});
+
 export const MasterConfig = z.looseObject({
   luna: z
     .looseObject({
@@ -187,6 +198,7 @@ export const MasterConfig = z.looseObject({
     .prefault({}),
   external_services: z.record(z.string(), z.unknown()).default({}),
   mcp_servers: z.record(z.string(), McpServer).default({}),
+  mcp: McpSettings.prefault({}),
   /** By `<extension>.<service>`. A text is a key that somebody wrote there: it works, and is replaced by its hash. */
   service_api_keys: z.record(z.string(), z.union([ServiceKey, z.string().min(1)])).default({}),
   tool_host: ToolHostSettings.prefault({}),
@@ -199,19 +211,3 @@ export const MasterConfig = z.looseObject({
   store: StoreSettings.prefault({}),
 });
 export type MasterConfig = z.infer<typeof MasterConfig>;
-
-/** `GET /mcp-servers/list`: one server, without anything secret. */
-export const McpServerView = z.object({
-  name: z.string(),
-  enabled: z.boolean(),
-  /** The public address that clients connect to. */
-  url: z.string(),
-  key_hint: z.string(),
-  tool_count: z.int(),
-  created_at: z.iso.datetime(),
-});
-export type McpServerView = z.infer<typeof McpServerView>;
-
-/** `POST /mcp-servers/create` and `/mcp-servers/:name/regenerate-key`: the only time the key is shown. */
-export const McpServerKey = z.object({ server: McpServerView, api_key: z.string() });
-export type McpServerKey = z.infer<typeof McpServerKey>;

@@ -13,6 +13,16 @@ const server = (name: string, tool_config = {}) => ({
   ...{ created_at: "2026-01-01T00:00:00Z", tool_config },
 });
 
+test("an extension does not switch its tools on where the owner wants new ones off", () => {
+  const servers = { one: server("one") };
+  const draft = MasterConfig.parse({ mcp: { new_tools: "off" }, mcp_servers: servers });
+  const settings = { enabled_in_mcp: true, passthrough: true };
+  const own = { A: settings, B: { enabled_in_mcp: false } };
+  takeUp(draft, ["notes"], new Map([["notes", own]]));
+  expect(draft.tool_configs).toEqual({ A: { passthrough: true }, B: { enabled_in_mcp: false } });
+  expect(draft.mcp_servers["one"]?.tool_config).toEqual({});
+});
+
 test("new extensions and tools that nobody has set are taken up; what is set stays", () => {
   const draft = MasterConfig.parse({
     extensions: { off: { enabled: false, source: "github:a/b" } },

@@ -88,8 +88,11 @@ export function takeUp(draft: MasterConfig, names: readonly string[], configs: T
     if (draft.extensions[name]?.enabled !== true) continue;
     for (const [tool, settings] of Object.entries(tools)) {
       if (Object.hasOwn(draft.tool_configs, tool)) continue;
-      draft.tool_configs[tool] = settings;
-      if (settings.enabled_in_mcp !== true) continue;
+      const isWanted = settings.enabled_in_mcp !== true || draft.mcp.new_tools === "on";
+      const { enabled_in_mcp, ...others } = settings;
+      // What an extension wants for itself counts less than what the owner wants of new tools.
+      draft.tool_configs[tool] = isWanted ? settings : others;
+      if (enabled_in_mcp !== true || !isWanted) continue;
       for (const server of Object.values(draft.mcp_servers)) {
         server.tool_config[tool] ??= { enabled_in_mcp: true };
       }

@@ -103,8 +103,8 @@ async function build(environment: Environment) {
     ...{ paths, catalogue, config, token, audit, log },
     supervisorUrl: `http://127.0.0.1:${ports.supervisor}`,
   });
-  const toolNames = async () => (await catalogue.read()).tools.map(({ name }) => name);
-  const mcpServers = new McpServers({ config, publicUrl: public_url, toolNames });
+  const tools = async () => (await catalogue.read()).tools;
+  const mcpServers = new McpServers({ config, publicUrl: public_url, tools });
   const bootId = crypto.randomUUID();
   const secrets = await readSecrets({ context, config, known, processes, toolHosts });
   const external = createExternalServices({

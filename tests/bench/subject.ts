@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { TOOLS } from "../../extensions/notes/tools/notes_tools.ts";
 import { AuditTrail } from "../../src/audit/trail.ts";
 import { MasterConfigStore } from "../../src/config/master-config.ts";
-import { McpServerKey } from "../../src/contract/config.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { createLogger } from "../../src/lib/log.ts";
 import { generateSecret } from "../../src/lib/secret.ts";
 import { ToolCatalogue } from "../../src/tools/catalogue.ts";

@@ -1,6 +1,6 @@
 /** Ways to ask for what one may not have: each a set of headers that must open nothing. */
 
-import { McpServerKey } from "../../src/contract/config.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { PAGE_HEADER } from "../../src/contract/page-token.ts";
 import { assertionKey, signAssertion } from "../../src/lib/assertion.ts";
 import { connectClient } from "../support/luna-oauth.ts";

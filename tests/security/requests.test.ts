@@ -7,7 +7,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { load } from "@langchain/core/load";
 import { z } from "zod";
-import { McpServerKey } from "../../src/contract/config.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { deriveSecret, hashSecret } from "../../src/lib/secret.ts";
 import { fixtureExtension } from "../support/fixture.ts";
 import { type LlmStandIn, startLlmStandIn } from "../support/llm-stand-in.ts";

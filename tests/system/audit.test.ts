@@ -5,7 +5,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import OpenAI from "openai";
 import { AuditEvent, AuditPage } from "../../src/contract/audit.ts";
-import { McpServerKey } from "../../src/contract/config.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { sendSignal } from "../../src/lib/proc.ts";
 import { type LlmStandIn, startLlmStandIn } from "../support/llm-stand-in.ts";
 import { BINARY, type Luna, startLuna } from "../support/start-luna.ts";

@@ -6,8 +6,8 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import { McpServerKey } from "../../src/contract/config.ts";
 import { ExtensionReload } from "../../src/contract/extension-reload.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { BINARY, type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
-import { McpServerKey } from "../../src/contract/config.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { apply, postJson } from "../support/runs.ts";
 import { hashOf } from "../support/runs-harness.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";

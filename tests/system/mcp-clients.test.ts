@@ -12,7 +12,7 @@ import {
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { MasterConfigStore } from "../../src/config/master-config.ts";
-import { McpServerKey } from "../../src/contract/config.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { sendSignal, statOf } from "../../src/lib/proc.ts";
 import { fixtureExtension } from "../support/fixture.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";

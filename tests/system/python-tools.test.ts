@@ -7,7 +7,7 @@ import {
 } from "@modelcontextprotocol/client";
 import connect from "postgres";
 import { z } from "zod";
-import { McpServerKey } from "../../src/contract/config.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { ToolsFile } from "../../src/contract/tool.ts";
 import { readJsonIfThere } from "../../src/lib/files.ts";
 import { childrenOf, sendSignal, statOf } from "../../src/lib/proc.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { McpServerKey } from "../../src/contract/config.ts";
+import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { isSameProcess, sendSignal, statOf } from "../../src/lib/proc.ts";
 import { fixtureExtension } from "../support/fixture.ts";
 import { gate, type LlmStandIn, startLlmStandIn } from "../support/llm-stand-in.ts";

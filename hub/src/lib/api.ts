@@ -13,7 +13,7 @@ import type {
   SessionView,
   SignInMethods,
 } from "../../../src/contract/auth.ts";
-import type { McpServerKey, McpServerView } from "../../../src/contract/config.ts";
+import type { McpServerKey, McpServerView } from "../../../src/contract/mcp-servers.ts";
 import type { ConsentDecision, OAuthClientView } from "../../../src/contract/oauth.ts";
 import type { Overview } from "../../../src/contract/process.ts";
 import type {
@@ -95,7 +95,7 @@ export async function createMcpServer(name: string): Promise<McpServerKey> {
 
 export async function regenerateMcpKey(name: string): Promise<McpServerKey> {
   const server = supervisor["mcp-servers"][":name"];
-  return await (await server["regenerate-key"].$post({ param: { name } })).json();
+  return await (await server["regenerate-key"].$post({ param: { name }, json: {} })).json();
 }
 
 export async function deleteMcpServer(name: string) {

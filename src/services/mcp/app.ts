@@ -9,6 +9,7 @@ import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { clientAddress } from "../../lib/client-address.ts";
 import type { Logger } from "../../lib/log.ts";
 import { deriveSecret } from "../../lib/secret.ts";
+import { identityOf } from "../../tools/in-mcp.ts";
 import type { Asked } from "./asked.ts";
 import { type MainServerOptions, requireAccessToken } from "./main-server.ts";
 import { type ConfigSource, type NamedServerVariables, requireServerKey } from "./named-server.ts";
@@ -72,14 +73,14 @@ function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
       offer: await offerOf(found, masterConfig, access.scopes),
       scopes: access.scopes,
       insufficient,
-      binding: `${name} ${holder}`,
+      binding: `${identityOf(found)} ${holder}`,
       countMore: access.countMore,
       refresh: async () => {
         const now = await config.read();
         const server = serverIn(now);
         const scopes = await access.current();
         if (server?.enabled !== true || scopes === undefined) return undefined;
-        return allowsMcpServer(scopes, name) ? offerOf(server, now, scopes) : undefined;
+        return allowsMcpServer(scopes, server.name) ? offerOf(server, now, scopes) : undefined;
       },
     };
   };

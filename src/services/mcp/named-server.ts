@@ -7,6 +7,7 @@ import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import { bearerOf } from "../../lib/app.ts";
 import { type ForbiddenError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { generateSecret, hashSecret, sameHash } from "../../lib/secret.ts";
+import { sameServer } from "../../tools/in-mcp.ts";
 
 /** How the path of an endpoint names its server: `mcp-<name>`. */
 const ENDPOINT_PREFIX = "mcp-";
@@ -63,6 +64,14 @@ interface ServerKeyOptions {
   ownerToken: string;
 }
 
+/** Whether the key with this hash is the server's, or the one before while that goes on. */
+function opens(hash: string, server: McpServer | undefined): boolean {
+  const { key_hash = NO_KEY_HASH, previous_hash, previous_expires_at } = server ?? {};
+  const isPresent = sameHash(hash, key_hash);
+  const goesOn = Date.parse(previous_expires_at ?? "") > Date.now();
+  return sameHash(hash, (goesOn ? previous_hash : null) ?? NO_KEY_HASH) || isPresent;
+}
+
 /** Who has the token of this machine's owner. */
 const OWNER = wholeAccess({ kind: "local", name: "luna mcp stdio" });
 
@@ -87,14 +96,11 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
       masterConfig,
     }: { name: string; server?: McpServer; masterConfig: MasterConfig },
   ): Promise<Access> => {
-    const isOwnKey = sameHash(hash, server?.key_hash ?? NO_KEY_HASH);
-    if (isOwnKey && server !== undefined) {
+    if (opens(hash, server) && server !== undefined) {
       const id = ENDPOINT_PREFIX + server.name;
       const counted = gate.count(id, masterConfig.rate_limits.mcp_server_key);
-      const current = async () => {
-        const { key_hash = NO_KEY_HASH } = (await config.read()).mcp_servers[server.name] ?? {};
-        return sameHash(hash, key_hash) ? ALL_SCOPES : undefined;
-      };
+      const current = async () =>
+        opens(hash, sameServer(await config.read(), server)) ? ALL_SCOPES : undefined;
       return { ...wholeAccess({ kind: "client", name: id }, counted), current };
     }
     if (sameHash(hash, ownerHash)) return OWNER;
@@ -118,9 +124,7 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
       context.set("server", server);
       context.set("masterConfig", masterConfig);
       context.set("access", access);
-      context.set("serverIn", ({ mcp_servers }) =>
-        Object.hasOwn(mcp_servers, server.name) ? mcp_servers[server.name] : undefined,
-      );
+      context.set("serverIn", (now) => sameServer(now, server));
       context.set("holder", keyHash);
       context.set("insufficient", insufficientScope);
       await next();

@@ -3,6 +3,7 @@ import { allowsEveryTool, allowsTool } from "../../api-keys/scopes.ts";
 import type { KeyScopes } from "../../contract/api-keys.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import type { InputSchema, ToolAnnotations } from "../../contract/tool.ts";
+import { isInMcp } from "../../tools/in-mcp.ts";
 import { type ParamHeader, paramHeadersOf } from "./param-headers.ts";
 import { type OfferedResources, offeredResources } from "./resources.ts";
 import type { Catalogue } from "./tool-source.ts";
@@ -50,13 +51,6 @@ interface OfferSubject {
   catalogue: Catalogue;
   /** Of the key that the client has. */
   scopes: KeyScopes;
-}
-
-function isOn({ config, server }: Pick<OfferSubject, "config" | "server">, tool: string): boolean {
-  return (
-    server.tool_config[tool]?.enabled_in_mcp !== false &&
-    config.tool_configs[tool]?.enabled_in_mcp !== false
-  );
 }
 
 /** The system prompts of the extensions whose tools are offered, cut to a bound. */
@@ -112,8 +106,8 @@ function offeredExtensions(
 }
 
 function makeOffer(subject: OfferSubject): Offer {
-  const { catalogue, scopes } = subject;
-  const all = catalogue.tools.filter((tool) => isOn(subject, tool.name));
+  const { catalogue, config, server, scopes } = subject;
+  const all = catalogue.tools.filter((tool) => isInMcp(config, server, tool.name));
   const offered = all.filter((tool) => allowsTool(scopes, tool));
   const names = new Set(offered.map((tool) => tool.name));
   const withTools = new Set(offered.map((tool) => tool.extension));

@@ -2,9 +2,9 @@
 import { VERSION } from "../../config/version.ts";
 import { ApiKeyView, KeyScopes } from "../../contract/api-keys.ts";
 import { SESSION_COOKIE } from "../../contract/auth.ts";
-import { McpServerView } from "../../contract/config.ts";
 import { ErrorBody } from "../../contract/error.ts";
 import { LogLine, LogPage } from "../../contract/logs.ts";
+import { McpServerView } from "../../contract/mcp-servers.ts";
 import { Overview, Problem, ProcessView, StateFile } from "../../contract/process.ts";
 import { SecretUser, SecretView } from "../../contract/secrets.ts";
 import { ExecuteAnswer, ToolView } from "../../contract/tool.ts";

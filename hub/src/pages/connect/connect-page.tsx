@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import type { McpServerKey, McpServerView } from "../../../../src/contract/config.ts";
+import type { McpServerKey, McpServerView } from "../../../../src/contract/mcp-servers.ts";
 import { messageOf } from "../../lib/api-error.ts";
 import { connectQuery, mcpServersQuery } from "../../lib/queries.ts";
 import { Card } from "../../ui/card.tsx";

@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { type FormEvent, useId, useState } from "react";
-import type { McpServerKey } from "../../../../src/contract/config.ts";
+import type { McpServerKey } from "../../../../src/contract/mcp-servers.ts";
 import { createMcpServer } from "../../lib/api.ts";
 import { messageOf } from "../../lib/api-error.ts";
 import { mcpServersQuery } from "../../lib/queries.ts";

@@ -1,7 +1,7 @@
 /** The named MCP servers: which one to connect to, its key, and the end of either. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import type { McpServerKey, McpServerView } from "../../../../src/contract/config.ts";
+import type { McpServerKey, McpServerView } from "../../../../src/contract/mcp-servers.ts";
 import { deleteMcpServer, regenerateMcpKey } from "../../lib/api.ts";
 import { messageOf } from "../../lib/api-error.ts";
 import { mcpServersQuery } from "../../lib/queries.ts";
