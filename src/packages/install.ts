@@ -23,7 +23,7 @@ const BOUNDS: InstallBounds = {
 /** The owner's own ways to the network, for package managers alone. */
 const OF_THE_OWNER = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
-  ...["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT"],
+  ...["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PIP_CERT"],
   ...[
     "NPM_CONFIG_REGISTRY",
     "PIP_INDEX_URL",

@@ -64,6 +64,7 @@ async function withoutSettings(
 async function installList(list: string, context: InstallContext): Promise<void> {
   const { folder, cache, trusted, offline, log } = context;
   const cwd = join(folder, dirname(list));
+  const caFile = context.env["SSL_CERT_FILE"];
   const isLocked = LOCK_FILES.some((name) => existsSync(join(cwd, name)));
   log(`Installing the packages of ${list}${isLocked ? ", as they are locked" : ""}`);
   const install = (): Promise<void> =>
@@ -77,6 +78,8 @@ async function installList(list: string, context: InstallContext): Promise<void>
         ...(isLocked ? ["--frozen-lockfile"] : []),
         ...(trusted ? [] : ["--ignore-scripts"]),
         ...(offline ? ["--offline"] : []),
+        // Bun's own way to say what all others read from the environment.
+        ...(caFile === undefined ? [] : ["--cafile", caFile]),
       ],
       cwd,
       env: { ...context.env, BUN_BE_BUN: "1" },
