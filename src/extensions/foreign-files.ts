@@ -6,6 +6,10 @@ export interface ForeignTool {
   /** With the documented sections of specification 7.2; "" when there is none. */
   doc: string;
   input_schema: InputSchema;
+  /** As `defineTool` has them; not checked yet. */
+  title?: unknown;
+  annotations?: unknown;
+  timeout_ms?: unknown;
 }
 
 export interface ForeignFile {

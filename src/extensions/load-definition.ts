@@ -141,7 +141,10 @@ export function loadForeignTool(
   );
   return {
     description: describedBy(ToolDescription, checked),
-    callable: plain({ kind: "tool", name: checked.name, run }),
+    callable: {
+      ...plain({ kind: "tool", name: checked.name, run }),
+      timeout_ms: checked.timeout_ms,
+    },
   };
 }
 

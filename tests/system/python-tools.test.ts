@@ -123,6 +123,9 @@ describe("what is told of Python tools", () => {
     expect(names.sort()).toEqual([
       ...["TODO_ACTION_add", "TODO_GET_list", "TODO_GET_motto", "TODO_GET_one", "TODO_GET_untyped"],
     ]);
+    expect(tools.find(({ name }) => name === "TODO_GET_list")).toMatchObject({
+      ...{ title: "The list", timeout_ms: 20_000, annotations: { readOnlyHint: true } },
+    });
     const add = tools.find(({ name }) => name === "TODO_ACTION_add");
     expect(add?.description).toBe("Add something to the list.\n\nNotes: One at a time.");
     expect(add?.example).toEqual({

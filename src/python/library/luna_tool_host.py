@@ -24,6 +24,8 @@ from luna_results import TooLarge, encode
 
 LINE_LENGTH_MAX = 16 * 1024
 PR_SET_PDEATHSIG = 1
+# What a function may say of itself besides, as attributes of it.
+MORE = ("title", "annotations", "timeout_ms")
 
 
 class CallGivenUp(BaseException):
@@ -104,6 +106,11 @@ def name_of(tool):
     return getattr(tool, "__name__", None) or getattr(getattr(tool, "func", None), "__name__", None) or type(tool).__name__
 
 
+def doc_of(tool):
+    # Those of a class whose object is called belong to the class.
+    return inspect.getdoc(tool) or "" if getattr(tool, "__name__", None) else ""
+
+
 class Tools:
     """The functions of all files, by their names."""
 
@@ -158,7 +165,8 @@ class Tools:
                 told["problems"].append({"tool": name, "text": message_of(error)})
                 continue
             self._tools.setdefault(name, (tool, parameters))
-            told["tools"].append({"name": name, "doc": inspect.getdoc(tool) or "", "input_schema": parameters.schema})
+            more = {key: getattr(tool, key) for key in MORE if getattr(tool, key, None) is not None}
+            told["tools"].append({"name": name, "doc": doc_of(tool), "input_schema": parameters.schema, **more})
         prompt = getattr(module, "SYSTEM_PROMPT", "")
         if callable(prompt):
             prompt = prompt()

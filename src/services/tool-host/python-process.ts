@@ -14,7 +14,16 @@ const CANCEL_GRACE_MS = 1_000;
 const Loaded = z.object({
   event: z.literal("loaded"),
   file: z.string(),
-  tools: z.array(z.object({ name: z.string(), doc: z.string(), input_schema: InputSchema })),
+  tools: z.array(
+    z.object({
+      name: z.string(),
+      doc: z.string(),
+      input_schema: InputSchema,
+      title: z.unknown().optional(),
+      annotations: z.unknown().optional(),
+      timeout_ms: z.unknown().optional(),
+    }),
+  ),
   system_prompt: z.string(),
   problems: z.array(z.object({ tool: z.string().optional(), text: z.string() })),
 });
