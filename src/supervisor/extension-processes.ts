@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { baseEnvironment } from "../config/environment.ts";
 import { processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
-import { movedPorts, PORT_RANGES } from "../config/ports.ts";
+import { PORT_RANGES } from "../config/ports.ts";
 import type { MasterConfig } from "../contract/config.ts";
 import type { RoutesFile } from "../contract/routes.ts";
 import type { Extension } from "../extensions/discovery.ts";
@@ -19,6 +19,7 @@ import { pythonVariables } from "../python/variables.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import { extensionRoutes } from "./extension-routes.ts";
 import type { HeldExtensions } from "./held-extensions.ts";
+import { lunaPorts } from "./luna-ports.ts";
 import { assignPort, releasePorts } from "./port-assignment.ts";
 import type { ManagedProcess, ProcessSpec } from "./process/managed-process.ts";
 import type { Probe } from "./process/probe.ts";
@@ -202,24 +203,19 @@ export class ExtensionProcesses {
   /** Luna's own `bun` comes first on the path, and everybody's ports are in `LUNA_PORTS`. */
   async #environment(extension: string): Promise<Record<string, string>> {
     const { context, config } = this.#options;
-    const { paths, ports, environment } = context;
+    const { paths, environment } = context;
     const base = baseEnvironment(environment);
     const manifest = await readManifest(join(paths.extensions, extension));
-    const { port_assignments, luna } = await config.read();
-    const { portOffset } = environment;
+    const read = await config.read();
     const path = [paths.bin, base["PATH"] ?? ""].join(delimiter);
     const folder = join(paths.extensions, extension);
     return {
-      ...{ ...base, TIME_ZONE: luna.timezone },
+      ...{ ...base, TIME_ZONE: read.luna.timezone },
       ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
       PATH: path,
       ...(await pythonVariables({ folder, environment, paths, path })),
       LUNA_EXTENSION: extension,
-      LUNA_PORTS: JSON.stringify({
-        core: ports,
-        extensions: movedPorts(port_assignments.extensions, portOffset),
-        services: movedPorts(port_assignments.services, portOffset),
-      }),
+      LUNA_PORTS: lunaPorts(context, read),
     };
   }
 }

@@ -17,6 +17,7 @@ import { TOOL_HOST_MODE, type ToolHostMode } from "../tools/host-mode.ts";
 import { currentHostSocket, removeHostSocket } from "../tools/host-socket.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import type { HeldExtensions } from "./held-extensions.ts";
+import { lunaPorts } from "./luna-ports.ts";
 import type { ManagedProcess, ProcessSpec } from "./process/managed-process.ts";
 import { answers } from "./process/probe.ts";
 import type { ProcessTable } from "./process/process-table.ts";
@@ -262,12 +263,14 @@ export class ToolHosts {
   async #environment(extension: string): Promise<Record<string, string>> {
     const { context, config } = this.#options;
     const manifest = await readManifest(join(context.paths.extensions, extension));
+    const read = await config.read();
     return {
       ...baseEnvironment(context.environment),
-      TIME_ZONE: (await config.read()).luna.timezone,
+      TIME_ZONE: read.luna.timezone,
       ...secretsFor(manifest, await settingsOf(context, secretNames(manifest))),
       ...ownersPython(context.environment),
       LUNA_EXTENSION: extension,
+      LUNA_PORTS: lunaPorts(context, read),
     };
   }
 

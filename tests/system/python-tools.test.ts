@@ -243,15 +243,9 @@ describe("an extension with a database", () => {
     expect(names.filter((name) => name !== "LC_CTYPE")).toEqual(
       [
         ...["BUN_RUNTIME_TRANSPILER_CACHE_PATH", "DB_HOST", "DB_NAME", "DB_PASSWORD", "DB_PORT"],
-        ...[
-          "DB_USER",
-          "HOME",
-          "LUNA_EXTENSION",
-          "LUNA_HOME",
-          "LUNA_PORT_OFFSET",
-          "LUNA_PROCESS_ID",
-        ],
-        ...["LUNA_PYTHON", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUTF8"],
+        ...["DB_USER", "HOME", "LUNA_EXTENSION", "LUNA_HOME", "LUNA_PORTS", "LUNA_PORT_OFFSET"],
+        ...["LUNA_PROCESS_ID", "LUNA_PYTHON", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH"],
+        ...["PYTHONUTF8", "TIME_ZONE"],
       ].sort(),
     );
     const other = await call("PYFAULT_secret");

@@ -129,8 +129,8 @@ describe("each process has in its environment", () => {
     weather__service_worker: ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS", "WEATHER_KEY", "CITY"],
     other_ui: ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS"],
     other__service_worker: ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS"],
-    "tool-host-weather": ["LUNA_EXTENSION", "TIME_ZONE", "WEATHER_KEY", "CITY"],
-    "tool-host-other": ["LUNA_EXTENSION", "TIME_ZONE"],
+    "tool-host-weather": ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS", "WEATHER_KEY", "CITY"],
+    "tool-host-other": ["LUNA_EXTENSION", "TIME_ZONE", "LUNA_PORTS"],
   };
   test.each(Object.keys(EXPECTED))("%s exactly what it needs", async (name) => {
     if (name.startsWith("tool-host-")) {
@@ -163,7 +163,7 @@ describe("each process has in its environment", () => {
     for (const file of files) {
       const names = Object.keys(JSON.parse(await readFile(join(folder, file), "utf8")));
       expect(names.toSorted()).toEqual(
-        [...BASE, "LUNA_EXTENSION", "TIME_ZONE", "WEATHER_KEY", "CITY"].toSorted(),
+        [...BASE, "LUNA_EXTENSION", "LUNA_PORTS", "TIME_ZONE", "WEATHER_KEY", "CITY"].toSorted(),
       );
     }
   });
