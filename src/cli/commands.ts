@@ -132,6 +132,12 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./mcp.ts")).mcp,
   },
   {
+    name: "update",
+    usage: USAGE.update,
+    summary: "Bring in a newer Luna, which is taken back when it does not work (--check)",
+    load: async () => (await import("./update.ts")).update,
+  },
+  {
     name: "unit",
     usage: USAGE.unit,
     summary: "Print a systemd unit that runs this Luna (--user, --system)",

@@ -88,6 +88,7 @@ export const USAGE = {
   tools: Object.values(TOOLS_USAGE).join("\n       "),
   svc: Object.values(SVC_USAGE).join("\n       "),
   mcp: Object.values(MCP_USAGE).join("\n       "),
+  update: "luna update [<version>] [--check] [--yes] [--json]",
   unit: "luna unit [--user | --system]",
   version: "luna version",
   help: "luna help",

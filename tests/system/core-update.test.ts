@@ -152,6 +152,23 @@ test("another version is told, put in place, proves itself, and takes the whole 
   await end(luna);
 }, 120_000);
 
+test("luna update tells, asks nobody who is sure, and follows the change across the restart", async () => {
+  const luna = await start();
+  const none = await luna.run("update", "--check");
+  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("404")]);
+  releases.publish(NEXT, next);
+  const check = await luna.run("update", "--check");
+  expect([check.code, check.stdout]).toEqual([0, expect.stringContaining(`There is ${NEXT}`)]);
+  const unsure = await luna.run("update");
+  expect([unsure.code, unsure.stderr]).toEqual([1, expect.stringContaining("--yes")]);
+  const done = await luna.run("update", "--yes");
+  expect([done.code, done.stderr]).toEqual([0, ""]);
+  expect(done.stdout).toContain("is done");
+  expect((await luna.run("version")).stdout).toBe(`${NEXT}\n`);
+  await untilRuns(luna, NEXT);
+  await end(luna);
+}, 120_000);
+
 test("a version whose supervisor ends is taken back, with the reason", async () => {
   releases.publish(NEXT, await broken("echo 'it does not work' >&2; exit 7"));
   const luna = await start();
