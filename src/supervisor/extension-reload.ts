@@ -85,7 +85,9 @@ export class ExtensionReloader {
     const { paths, config } = this.#options;
     const folder = join(paths.extensions, name);
     if (!existsSync(folder)) {
-      throw new NotFoundError(`Cannot reload "${name}": there is no folder "${folder}"`);
+      throw new NotFoundError(
+        `Cannot reload "${name}": there is no such extension; "luna ext list" says which there are`,
+      );
     }
     const isAsked = (part: string): boolean => parts === undefined || parts.includes(part);
     // Tools alone need no look at anything else, which would take its time.

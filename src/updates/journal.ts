@@ -1,7 +1,7 @@
 /** The journal of a run: a line for each thing that happens, on the disk before it counts. */
 import { existsSync } from "node:fs";
 import { open, readdir, readFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { RunEvent, type RunEvents } from "../contract/run.ts";
 import { messageOf, NotFoundError, UnavailableError } from "../lib/errors.ts";
 import { PRIVATE_MODE } from "../lib/files.ts";
@@ -33,7 +33,7 @@ export async function journalIds(folder: string): Promise<string[]> {
 async function linesFrom(path: string, offset: number) {
   const bytes = await readFile(path).catch((error: unknown) => {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") {
-      throw new NotFoundError(`Cannot find the run of "${path}"`);
+      throw new NotFoundError(`Cannot find the run "${basename(path, SUFFIX)}": there is none`);
     }
     throw error;
   });

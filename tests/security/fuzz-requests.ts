@@ -169,6 +169,17 @@ function almost(schema: Json): fc.Arbitrary<string> {
   });
 }
 
+/** What is to fit a JSON Schema: does so, nearly does, is any other JSON, or none. */
+export function contentsFor(schema: Json): fc.Arbitrary<string | Uint8Array> {
+  return fc.oneof(
+    { weight: 3, arbitrary: fitting(schema).map((value) => JSON.stringify(value) ?? "") },
+    { weight: 4, arbitrary: almost(schema) },
+    { weight: 2, arbitrary: oddJson },
+    { weight: 2, arbitrary: fc.constantFrom(...BROKEN_BODIES) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
+  );
+}
+
 type Headers = readonly (readonly [string, string])[];
 
 function bodies(
@@ -179,14 +190,7 @@ function bodies(
     { weight: 6, arbitrary: fc.constant("application/json") },
     { weight: 1, arbitrary: fc.constantFrom(...CONTENT_TYPES) },
   );
-  const body = fc.oneof(
-    { weight: 3, arbitrary: fitting(schema).map((value) => JSON.stringify(value) ?? "") },
-    { weight: 4, arbitrary: almost(schema) },
-    { weight: 2, arbitrary: oddJson },
-    { weight: 2, arbitrary: fc.constantFrom(...BROKEN_BODIES) },
-    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
-  );
-  return fc.record({ type, body });
+  return fc.record({ type, body: contentsFor(schema) });
 }
 
 function targets(
