@@ -3,6 +3,7 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { Environment } from "../config/environment.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { InvalidInputError, messageOf } from "../lib/errors.ts";
+import { parseSince } from "../log-files/since.ts";
 
 /** The command line itself is wrong, whatever it would have done: exit code 2. */
 export class UsageError extends InvalidInputError {}
@@ -72,6 +73,18 @@ export function readArguments<const Options extends NonNullable<ParseArgsConfig[
   }
   if (length < words.min) refuse({ usage, why: "a word is missing" });
   return found;
+}
+
+/**
+ * Milliseconds since the epoch of an option's `1h` (ago) or date.
+ * @throws UsageError for anything else
+ */
+export function readTime(text: string): number {
+  try {
+    return parseSince(text, Date.now());
+  } catch (cause) {
+    throw new UsageError(messageOf(cause), { cause });
+  }
 }
 
 /** Runs one verb of a command such as `luna ext`; settles with its exit code. */

@@ -6,8 +6,7 @@ import { type AuditEvent, AuditQuery } from "../contract/audit.ts";
 import { LunaError } from "../lib/errors.ts";
 import { explain } from "../lib/explain.ts";
 import { readerGone } from "../lib/reader-gone.ts";
-import { parseSince } from "../log-files/since.ts";
-import { readArguments, UsageError } from "./arguments.ts";
+import { readArguments, readTime, UsageError } from "./arguments.ts";
 import { formatEvent } from "./audit-format.ts";
 import { type AuditRequest, AuditSource } from "./audit-source.ts";
 import { USAGE } from "./usage.ts";
@@ -54,7 +53,7 @@ function readOptions(args: string[]): Options {
   }
   // One that cannot be read is told at once, whoever is asked.
   for (const time of [parsed.data.since, parsed.data.until]) {
-    if (time !== undefined) parseSince(time, Date.now());
+    if (time !== undefined) readTime(time);
   }
   return parsed.data;
 }

@@ -105,7 +105,7 @@ test("what cannot be shown is said", async () => {
     [["atuh"], 'Cannot show the log "atuh": there are auth'],
     [["--level", "loud"], "Usage: luna logs", 2],
     [["--what"], "Usage: luna logs", 2],
-    [["--since", "soon"], 'Cannot read the time "soon"'],
+    [["--since", "soon"], 'Cannot read the time "soon"', 2],
     [["--grep", "("], 'Cannot search for "("'],
   ] as const) {
     const { stderr, code } = await run(...args);

@@ -11,8 +11,7 @@ import { readerGone } from "../lib/reader-gone.ts";
 import { follow } from "../log-files/follow.ts";
 import { type Page, pageBackward, readPage, spansNow } from "../log-files/page.ts";
 import { type Filter, parsePattern, selectLogs } from "../log-files/select.ts";
-import { parseSince } from "../log-files/since.ts";
-import { readArguments, UsageError } from "./arguments.ts";
+import { readArguments, readTime, UsageError } from "./arguments.ts";
 import { lineFormatter } from "./log-format.ts";
 import { USAGE } from "./usage.ts";
 import { writeOut } from "./write-out.ts";
@@ -81,7 +80,7 @@ export async function logs(environment: Environment, args: string[]): Promise<nu
   }
   const filter: Filter = {
     level: options.level,
-    since: options.since === undefined ? undefined : parseSince(options.since, Date.now()),
+    since: options.since === undefined ? undefined : readTime(options.since),
     grep: options.grep === undefined ? undefined : parsePattern(options.grep),
   };
   const secrets = await secretsOf(environment);
