@@ -11,6 +11,9 @@ import {
   unpublishHostSocket,
 } from "./host-socket.ts";
 
+/** Above what any Linux gives out (PID_MAX_LIMIT). */
+const DEAD = 4_194_305;
+
 let run: string;
 let link: string;
 beforeEach(() => {
@@ -21,12 +24,13 @@ afterEach(() => rmSync(run, { recursive: true }));
 
 test("a published host is found with its pid; a newer one takes its place and clears it away", () => {
   expect(currentHostSocket(link)).toBeUndefined();
-  const old = Bun.listen({ unix: hostSocketPath(link, 11), socket: { data() {} } });
-  publishHostSocket(link, 11);
-  expect(currentHostSocket(link)).toEqual({ path: join(run, "notes.11.sock"), pid: 11 });
+  const path = hostSocketPath(link, DEAD);
+  const old = Bun.listen({ unix: path, socket: { data() {} } });
+  publishHostSocket(link, DEAD);
+  expect(currentHostSocket(link)).toEqual({ path, pid: DEAD });
   publishHostSocket(link, 12);
   expect(currentHostSocket(link)).toEqual({ path: join(run, "notes.12.sock"), pid: 12 });
-  expect(existsSync(hostSocketPath(link, 11))).toBe(false);
+  expect(existsSync(path)).toBe(false);
   old.stop();
 });
 
