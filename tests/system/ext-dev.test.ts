@@ -230,5 +230,5 @@ test("without it, an edit counts with the next reload, which says what is wrong 
   expect((await luna.run("ext", "new", "other", "--no-ui", "--no-service")).code).toBe(0);
   expect(await greeting()).toContain("Again, Ada!");
   const none = await luna.run("ext", "reload", "nothing");
-  expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("there is no folder") });
+  expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("no such extension") });
 });
