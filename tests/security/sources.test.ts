@@ -56,7 +56,7 @@ const KEPT_ON_BOTH_SIDES = ["src/api-keys/api-keys.ts"];
 test("S8, 3.4-7 no secret is compared letter by letter", async () => {
   const secret = "\\w*(token|secret|apikey|api_key|passphrase|hash|mac|signature)";
   const compare = new RegExp(
-    `\\b${secret}\\)?\\s*[!=]==\\s*(?!undefined|null|"|'|typeof|\\d)\\w`,
+    `\\b${secret}\\)?\\s*[!=]==\\s*(?!undefined|null|true|false|"|'|typeof|\\d)\\w`,
     "i",
   );
   const found = (await linesWith(compare)).filter(

@@ -306,13 +306,13 @@ export class Grants {
   async #mayRepeat(token_hash: string, successor: string): Promise<boolean> {
     const { database, clock } = this.#options;
     const { oauth_tokens } = database.tables;
-    const hashes = [token_hash, hashSecret(successor)];
+    const next_hash = hashSecret(successor);
     const rows = await database.queries
       .select({ token_hash: oauth_tokens.token_hash, used_at: oauth_tokens.used_at })
       .from(oauth_tokens)
-      .where(inArray(oauth_tokens.token_hash, hashes));
-    const own = rows.find((row) => row.token_hash === token_hash);
-    const next = rows.find((row) => row.token_hash !== token_hash);
+      .where(inArray(oauth_tokens.token_hash, [token_hash, next_hash]));
+    const found = new Map(rows.map((row) => [row.token_hash, row]));
+    const [own, next] = [found.get(token_hash), found.get(next_hash)];
     if (own?.used_at == null || next === undefined || next.used_at !== null) return false;
     const since = clock() - own.used_at;
     return since >= 0 && since < REFRESH_GRACE_MS;
