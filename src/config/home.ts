@@ -49,12 +49,14 @@ export async function removeLeftOvers(paths: Paths): Promise<void> {
     await removeTemporaries(folder);
   }
   // Their settings are written into their own files.
-  const entries = existsSync(paths.extensions)
-    ? await readdir(paths.extensions, { withFileTypes: true })
-    : [];
-  for (const entry of entries.filter((one) => one.isDirectory())) {
-    const folder = join(paths.extensions, entry.name);
+  for (const folder of await foldersIn(paths.extensions)) {
     await removeTemporaries(folder);
     await removeTemporaries(join(folder, "tools"));
   }
+  for (const folder of await foldersIn(paths.externalServices)) await removeTemporaries(folder);
+}
+
+async function foldersIn(path: string): Promise<string[]> {
+  const entries = existsSync(path) ? await readdir(path, { withFileTypes: true }) : [];
+  return entries.flatMap((one) => (one.isDirectory() ? [join(path, one.name)] : []));
 }

@@ -35,8 +35,24 @@ export async function renameDurably(from: string, to: string): Promise<void> {
   }
 }
 
+/** Replacements that have begun. */
+const underWay = new Set<Promise<unknown>>();
+
+/** Resolves when what is being written is on the disk: a process that ends before leaves its temporary files behind. */
+export async function writesSettled(): Promise<void> {
+  while (underWay.size > 0) await Promise.allSettled(underWay);
+}
+
 /** @returns whether it was replaced: not when `isWanted` says no at the last moment */
-async function replaceFile(
+function replaceFile(...replacement: Parameters<typeof replace>): Promise<boolean> {
+  const work = replace(...replacement);
+  underWay.add(work);
+  const forget = (): boolean => underWay.delete(work);
+  work.then(forget, forget);
+  return work;
+}
+
+async function replace(
   path: string,
   { text, mode, isWanted }: { text: string; mode: number; isWanted(): boolean },
 ): Promise<boolean> {

@@ -11,6 +11,7 @@ import { portsWith } from "../config/ports.ts";
 import type { Overview, Problem } from "../contract/process.ts";
 import { assertionKey } from "../lib/assertion.ts";
 import { messageOf } from "../lib/errors.ts";
+import { writesSettled } from "../lib/files.ts";
 import { createLogger } from "../lib/log.ts";
 import { serve } from "../lib/serve.ts";
 import { askedToStop, endOnUncaught } from "../lib/stop.ts";
@@ -44,6 +45,8 @@ import { ToolHosts } from "./tool-hosts.ts";
 import { createUpdates } from "./updates.ts";
 import { UsageMeter } from "./usage.ts";
 
+/** A disk that hangs does not hold up the end. */
+const WRITES_TIMEOUT_MS = 2_000;
 /** How often what a start goes on to begin is looked for, when it has to stop. */
 const START_POLL_MS = 50;
 
@@ -221,5 +224,6 @@ export async function main(environment: Environment): Promise<void> {
   await rotator.stop();
   await server.stop(true);
   parts.audit.close();
+  await Promise.race([writesSettled(), Bun.sleep(WRITES_TIMEOUT_MS)]);
   process.exit(0);
 }

@@ -1,6 +1,7 @@
 /** Every durable file survives kill -9 before any of the calls that write it; what was answered is kept. */
 import { expect, test } from "bun:test";
 import { type Enumeration, enumerateCrashes, pairOf, type Scenario } from "./crash-points.ts";
+import { serviceScenario } from "./installed-scenario.ts";
 import { orderFaults } from "./order.ts";
 import {
   databaseScenario,
@@ -49,6 +50,7 @@ survives(
   ".env, with keys of one's own",
   envScenario(lanes, "# mine\nOPENAI_API_KEY='a b'\nnoise\n"),
 );
+survives("an external service that is installed", serviceScenario(lanes));
 survives("a new tool description", toolsScenario(lanes, { oldBytes: 0, newBytes: 100 }));
 survives("a growing tool description", toolsScenario(lanes, { oldBytes: 10, newBytes: 200_000 }));
 survives("a shrinking tool description", toolsScenario(lanes, { oldBytes: 200_000, newBytes: 10 }));

@@ -147,8 +147,15 @@ async function judge<Facts>(
     stdout: "ignore",
     stderr: "ignore",
   });
-  await scenario.drive({ pid: again.pid, exited: again.exited, home, lane, traced: false });
-  await again.exited;
+  try {
+    await scenario.drive({ pid: again.pid, exited: again.exited, home, lane, traced: false });
+  } catch (error) {
+    // It would answer the next one's questions.
+    again.kill("SIGKILL");
+    throw error;
+  } finally {
+    await again.exited;
+  }
   if (again.signalCode !== null) throw new Error(`The next start ended with ${again.signalCode}`);
   const after = await textsOf(home, scenario.durable);
   await scenario.judge({ home, before, killed, after, facts });

@@ -47,7 +47,7 @@ export function clean(home: string, offset: number): Record<string, string> {
 type Run = Parameters<Scenario<unknown>["drive"]>[0];
 
 /** Waits until `url` answers; false when the program ended before. */
-async function answers({ exited }: Run, url: string): Promise<boolean> {
+export async function answers({ exited }: Run, url: string): Promise<boolean> {
   let ended = false;
   void exited.then(() => {
     ended = true;
@@ -56,7 +56,7 @@ async function answers({ exited }: Run, url: string): Promise<boolean> {
   return !ended;
 }
 
-async function post(url: string, body: unknown): Promise<Response | undefined> {
+export async function post(url: string, body: unknown): Promise<Response | undefined> {
   try {
     return await fetch(url, {
       method: "POST",
@@ -68,7 +68,7 @@ async function post(url: string, body: unknown): Promise<Response | undefined> {
   }
 }
 
-async function end({ pid, traced, exited }: Run): Promise<void> {
+export async function end({ pid, traced, exited }: Run): Promise<void> {
   const own = traced ? await tracedPid(pid) : pid;
   if (own !== undefined) sendSignal(own, "SIGTERM");
   await exited;

@@ -95,8 +95,10 @@ export class ExternalServices {
     const { registry, context } = this.#parts;
     const { home } = context.paths;
     if (!this.#isLoaded) return mark.startsWith(serviceMark(home, ""));
+    // Also what a command of somebody's runs at this moment, who asked as soon as Luna was there.
     return Object.entries(registry.last).some(
-      ([name, { should_run }]) => should_run && mark === serviceMark(home, name),
+      ([name, { should_run }]) =>
+        (should_run || this.#busy.has(name)) && mark === serviceMark(home, name),
     );
   };
 
