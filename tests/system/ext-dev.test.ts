@@ -60,9 +60,21 @@ async function slowness(): Promise<number> {
   return Math.max(1, median / START_MS);
 }
 
+type ToolsOf = NonNullable<ExtensionReload["tools"]>;
+
 /** The first line after `from` that is about the file. */
 const lineOf = (file: string, from: number) =>
   until(() => lines.slice(from).find(({ files }) => files.includes(file)), { what: file });
+
+/** What was said of the tools so: an edit is callable before its own line is there, which may come after `from`. */
+const toolsLine = (from: number, isIt: (tools: ToolsOf) => boolean) =>
+  until(
+    () => {
+      const told = lines.slice(from).map(({ reload }) => reload?.tools);
+      return told.find((tools) => tools !== undefined && tools !== null && isIt(tools));
+    },
+    { what: "what is said of the tools" },
+  );
 
 async function greeting(): Promise<string> {
   const called = await client.callTool({ name: "WORK_GET_greeting", arguments: { name: "Ada" } });
@@ -133,8 +145,8 @@ test("what clients are told of a tool changes for those that are connected", asy
   const description = "Greets a person, and means it.";
   const from = lines.length;
   await writeFile(tools, original.replace("Greets a person by name, in", `${description} In`));
-  const { reload } = await lineOf("tools/work_tools.ts", from);
-  expect(reload?.tools).toMatchObject({ status: "loaded", changed: ["WORK_GET_greeting"] });
+  const told = await toolsLine(from, ({ changed }) => changed.length > 0);
+  expect(told).toMatchObject({ status: "loaded", changed: ["WORK_GET_greeting"] });
   await until(() => listChanges > 0, { what: "list_changed" });
   const listed = await client.listTools();
   expect(listed.tools.find(({ name }) => name === "WORK_GET_greeting")?.description).toStartWith(
@@ -147,16 +159,15 @@ test("a file that cannot be loaded is told with its place, and the version befor
   await until(async () => (await greeting()).includes("Before"));
   const from = lines.length;
   await writeFile(tools, `/** Broken. */\nexport const TOOLS = [[;\n`);
-  const broken = await lineOf("tools/work_tools.ts", from);
-  expect(broken.reload?.tools).toMatchObject({
-    status: "kept",
-    problems: [expect.stringMatching(/^Cannot load "tools\/work_tools\.ts": line 2, column \d+: /)],
-  });
+  const place = /^Cannot load "tools\/work_tools\.ts": line 2, column \d+: /;
+  const broken = await toolsLine(from, ({ problems }) => place.test(problems[0] ?? ""));
+  expect(broken).toMatchObject({ status: "kept", problems: [expect.any(String)] });
   expect(await greeting()).toContain("Before, Ada!");
   const again = lines.length;
   await writeFile(tools, `${original}\nthrow new Error("a bad day");\n`);
-  const thrown = await lineOf("tools/work_tools.ts", again);
-  expect(thrown.reload?.tools?.problems[0]).toContain("a bad day (tools/work_tools.ts:");
+  const thrown = await toolsLine(again, ({ problems }) => problems.join().includes("a bad day"));
+  expect(thrown.status).toBe("kept");
+  expect(thrown.problems[0]).toContain("a bad day (tools/work_tools.ts:");
   expect(await greeting()).toContain("Before, Ada!");
   await writeFile(tools, original);
   await until(async () => (await greeting()).includes("Hello, Ada!"));
