@@ -44,7 +44,9 @@ export async function removeLeftOvers(paths: Paths): Promise<void> {
     paths.bin,
     paths.run,
     paths.tools,
+    paths.python,
     paths.extensions,
+    paths.externalServices,
   ]) {
     await removeTemporaries(folder);
   }
@@ -53,10 +55,17 @@ export async function removeLeftOvers(paths: Paths): Promise<void> {
     await removeTemporaries(folder);
     await removeTemporaries(join(folder, "tools"));
   }
-  for (const folder of await foldersIn(paths.externalServices)) await removeTemporaries(folder);
+  for (const folder of [
+    ...(await foldersIn(paths.externalServices)),
+    ...(await foldersIn(paths.runs)),
+    ...(await foldersIn(paths.pythonEnvironments)),
+  ]) {
+    await removeTemporaries(folder);
+  }
 }
 
-async function foldersIn(path: string): Promise<string[]> {
-  const entries = existsSync(path) ? await readdir(path, { withFileTypes: true }) : [];
-  return entries.flatMap((one) => (one.isDirectory() ? [join(path, one.name)] : []));
+async function foldersIn(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((one) => one.isDirectory()).map(({ name }) => join(folder, name));
 }

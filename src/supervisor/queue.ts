@@ -14,7 +14,7 @@ import {
   type QueueOperation,
   QueueStatus,
 } from "../contract/queue.ts";
-import { ConflictError, messageOf, NotFoundError } from "../lib/errors.ts";
+import { ConflictError, NotFoundError } from "../lib/errors.ts";
 import { revisionOf } from "../lib/revision.ts";
 import { conflictsOf, nameOfChange } from "../updates/config-changes.ts";
 import { factsOf } from "../updates/operation-facts.ts";
@@ -23,11 +23,11 @@ import { inPhases } from "../updates/plan.ts";
 import { type MachineFacts, previewOf } from "../updates/preview.ts";
 import type { QueueStore } from "../updates/queue-store.ts";
 import type { Runs } from "../updates/runs.ts";
+import type { Docker } from "./external-services/docker.ts";
 import type { ProcessTable } from "./process/process-table.ts";
 
 /** Getting all sources for a preview may take this long. */
 const PREVIEW_TIMEOUT_MS = 120_000;
-const DOCKER_TIMEOUT_MS = 3_000;
 
 export interface QueueOptions {
   paths: Paths;
@@ -36,6 +36,7 @@ export interface QueueOptions {
   runs: Runs;
   fetch: Fetch;
   processes: Pick<ProcessTable, "all">;
+  docker: Pick<Docker, "fault">;
   /** Values that are shown nowhere. */
   secrets(): readonly string[];
   /** The names of the secrets that have a value. */
@@ -54,17 +55,6 @@ function freePorts({ port_assignments }: MasterConfig): Ranges {
     return last - first + 1 - given.length;
   };
   return { extensions: free("extensions"), services: free("services") };
-}
-
-/** Why no container can be started; null when Docker answers. */
-async function dockerProblem(): Promise<string | null> {
-  const docker = Bun.which("docker");
-  if (docker === null) return "Docker is not installed";
-  const child = Bun.spawn([docker, "version", "--format", "{{.Server.Version}}"], {
-    stdio: ["ignore", "ignore", "ignore"],
-    timeout: DOCKER_TIMEOUT_MS,
-  });
-  return (await child.exited) === 0 ? null : "Docker does not answer";
 }
 
 export class Queue {
@@ -175,7 +165,7 @@ export class Queue {
     const set = await this.#options.setSecrets(secrets);
     return {
       freeBytes: bavail * bsize,
-      dockerProblem: await dockerProblem().catch(messageOf),
+      dockerProblem: (await this.#options.docker.fault())?.title ?? null,
       freePorts: freePorts(config),
       isSet: (secret) => set.has(secret),
     };
