@@ -138,7 +138,8 @@ async function build(environment: Environment) {
   const sources = createSources({ context, config, log });
   const updates = createUpdates({
     ...{ context, config, processes, toolHosts, held, audit, log, coreUpdate, ...sources },
-    ...{ installed: () => installed, secrets: known.values, services: external.externalServices },
+    ...{ installed: () => installed, secrets: known.values },
+    ...{ services: external.externalServices, docker: external.docker },
     onRun: (run) => live.tellRun(run),
   });
   const keys = createKeys({ context, log, onChange });

@@ -11,7 +11,7 @@ import type { Sources } from "../sources/sources.ts";
 import { QueueStore } from "../updates/queue-store.ts";
 import { Runs } from "../updates/runs.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
-import { Docker } from "./external-services/docker.ts";
+import type { Docker } from "./external-services/docker.ts";
 import type { ExternalServices } from "./external-services/external-services.ts";
 import type { HeldExtensions } from "./held-extensions.ts";
 import type { InstalledWatch } from "./installed-watch.ts";
@@ -39,6 +39,7 @@ interface UpdatesOptions {
   onRun(view: RunView): void;
   coreUpdate: CoreUpdate;
   services: Pick<ExternalServices, "installService">;
+  docker: Pick<Docker, "fault">;
   sources: Pick<Sources, "fetch">;
 }
 
@@ -59,7 +60,7 @@ export function createUpdates(options: UpdatesOptions) {
   });
   const queue = new Queue({
     ...{ paths, config, store, runs, fetch: bringing.fetch, processes, secrets: options.secrets },
-    docker: new Docker(context.environment),
+    docker: options.docker,
     setSecrets: async (names) => new Set(Object.keys(await settingsOf(context, names))),
   });
   const power = new Power({ paths, queue, runs });

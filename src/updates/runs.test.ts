@@ -119,6 +119,20 @@ test("only one run at a time", async () => {
   expect((await runs.view(id)).state).toBe("done");
 });
 
+test("whoever sees the end of a run may begin the next at once", async () => {
+  const next = Promise.withResolvers<string>();
+  let isSeen = false;
+  const runs = made.runs({}, ({ ended_at }) => {
+    if (ended_at === null || isSeen) return;
+    isSeen = true;
+    runs.apply([update], OWNER).then(next.resolve, next.reject);
+  });
+  await runs.apply([install], OWNER);
+  const id = await next.promise;
+  await runs.settled();
+  expect((await runs.view(id)).state).toBe("done");
+});
+
 test("settings are a patch, and stay when the extension is well with them", async () => {
   const runs = made.runs();
   await applyAll(runs, [install]);

@@ -124,6 +124,8 @@ export class Runs {
     when: "now" | "after_restart" = "now",
   ): Promise<string> {
     await this.#untilReady();
+    // Whoever saw the end of a run may begin the next; what is left of it is cleared away in a moment.
+    if (typeof this.#active?.view().ended_at === "string") await this.#executing;
     if (this.#isBeginning || this.#active !== undefined) {
       throw new ConflictError(
         "Cannot apply this now: another run is under way; wait for its end, or watch it",

@@ -1,7 +1,6 @@
 /** Every durable file survives kill -9 before any of the calls that write it; what was answered is kept. */
 import { expect, test } from "bun:test";
 import { type Enumeration, enumerateCrashes, pairOf, type Scenario } from "./crash-points.ts";
-import { serviceScenario } from "./installed-scenario.ts";
 import { orderFaults } from "./order.ts";
 import {
   databaseScenario,
@@ -11,6 +10,7 @@ import {
   takeLanes,
   toolsScenario,
 } from "./scenarios.ts";
+import { serviceScenario } from "./service-scenario.ts";
 
 const TIMEOUT_MS = 600_000;
 const POINTS_MIN = 300;

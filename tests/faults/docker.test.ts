@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { Overview, type Problem } from "../../src/contract/process.ts";
+import { Preview } from "../../src/contract/queue.ts";
 import { STARTS_MAX } from "../../src/external-services/health.ts";
 import { FakeDocker } from "../support/fake-docker.ts";
+import { postJson } from "../support/runs.ts";
 import { callServices, untilStatus, viewService } from "../support/services.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
@@ -179,6 +181,13 @@ test(
     expect((await problems()).map(({ id }) => id)).toEqual(["docker"]);
     const refused = await callServices(luna, "box/restart");
     expect(refused).toMatchObject({ status: 503, body: { error: { code: "docker_unavailable" } } });
+    const operations = [{ type: "install_external_service", name: "box" }];
+    const preview = Preview.parse(
+      await (await postJson(luna, "/queue/preview", { operations })).json(),
+    );
+    expect(preview.checks.find(({ name }) => name === "docker")).toEqual({
+      ...{ name: "docker", ok: false, text: "Docker does not run" },
+    });
     const looks = (await docker.calls()).length;
     await until(async () => (await docker.calls()).length > looks + 8, { timeoutMs: 30_000 });
     expect(await docker.starts()).toBe(before);

@@ -3,6 +3,17 @@ import fc from "fast-check";
 import type { ApiOperation } from "../support/api-document.ts";
 import type { WireRequest } from "../support/raw-http.ts";
 
+const { LUNA_FUZZ_RUNS, LUNA_FUZZ_SEED } = Bun.env;
+
+/** `LUNA_FUZZ_RUNS=2000 bun test tests/security/fuzz.test.ts` looks longer, from another place each time. */
+export function fuzzRuns(usual: { runs: number; seed: number }): { runs: number; seed: number } {
+  const isLonger = LUNA_FUZZ_RUNS !== undefined;
+  return {
+    runs: Number(LUNA_FUZZ_RUNS ?? usual.runs),
+    seed: Number(LUNA_FUZZ_SEED ?? (isLonger ? Date.now() % 2 ** 31 : usual.seed)),
+  };
+}
+
 type Json = Record<string, unknown>;
 
 /** Names and values that have meant something to some program. */

@@ -12,15 +12,10 @@ import { until } from "../support/until.ts";
 import { isForEveryPage } from "./access.ts";
 import { type GivenOut, giveOut } from "./credentials.ts";
 import { type FuzzedOperation, fuzzedOperations } from "./fuzz-doors.ts";
-import { BROKEN_BODIES, NO_METHODS, requestsFor } from "./fuzz-requests.ts";
+import { BROKEN_BODIES, fuzzRuns, NO_METHODS, requestsFor } from "./fuzz-requests.ts";
 import { leaksIn, secretsIn } from "./leak.ts";
 
-/** `LUNA_FUZZ_RUNS=2000 bun test tests/security/fuzz.test.ts` looks longer, from another place each time. */
-const { LUNA_FUZZ_RUNS, LUNA_FUZZ_SEED } = Bun.env;
-const RUNS = Number(LUNA_FUZZ_RUNS ?? 60);
-const SEED = Number(
-  LUNA_FUZZ_SEED ?? (LUNA_FUZZ_RUNS === undefined ? 20_261_125 : Date.now() % 2 ** 31),
-);
+const { runs: RUNS, seed: SEED } = fuzzRuns({ runs: 60, seed: 20_261_125 });
 /** One operation is not tried longer, however many runs are left. */
 const OPERATION_MS = RUNS * 40;
 const SUITE_TIMEOUT_MS = 120_000 + RUNS * 3_000;

@@ -56,7 +56,7 @@ const KEPT_ON_BOTH_SIDES = ["src/api-keys/api-keys.ts"];
 test("S8, 3.4-7 no secret is compared letter by letter", async () => {
   const secret = "\\w*(token|secret|apikey|api_key|passphrase|hash|mac|signature)";
   const compare = new RegExp(
-    `\\b${secret}\\)?\\s*[!=]==\\s*(?!undefined|null|true|false|"|'|typeof|\\d)\\w`,
+    `\\b${secret}\\)?\\s*[!=]==\\s*(?!(?:undefined|null|true|false|typeof)\\b|"|'|\\d)\\w`,
     "i",
   );
   const found = (await linesWith(compare)).filter(
@@ -64,6 +64,7 @@ test("S8, 3.4-7 no secret is compared letter by letter", async () => {
   );
   expect(found.filter((line) => !/content_?hash/i.test(line))).toEqual([]);
   expect(compare.test("if (presentedToken === apiKey) return;")).toBe(true);
+  expect(compare.test("if (presentedToken === trueToken) return;")).toBe(true);
 });
 
 test("CVE-2025-68664, CVE-2025-68665 nothing is revived from text by LangChain", async () => {

@@ -76,8 +76,8 @@ export interface RunsHome {
   config: MasterConfigStore;
   audit: AuditRecord[];
   views: RunView[];
-  /** Another supervisor's, over the same files. */
-  runs(parts?: Partial<RunParts>): Runs;
+  /** Another supervisor's, over the same files; `onChange` is told what `views` has. */
+  runs(parts?: Partial<RunParts>, onChange?: (view: RunView) => void): Runs;
   /** The files that `source: "folder:<name>"` gives. */
   source(name: string, files: Record<string, string>): Promise<void>;
   remove(): Promise<void>;
@@ -102,11 +102,14 @@ export async function makeRunsHome(within = tmpdir()): Promise<RunsHome> {
     await cp(join(sources, name), into, { recursive: true });
     return { source, resolved: `sha256:${name}`, bytes: 1, files: 1 };
   };
-  const runs = (parts: Partial<RunParts> = {}): Runs => {
+  const runs: RunsHome["runs"] = (parts = {}, onChange = () => undefined) => {
     const made = new Runs({
       ...{ paths, queue: new QueueStore(paths), log },
       audit: { record: (record) => audit.push(record) },
-      onChange: (view) => views.push(view),
+      onChange: (view) => {
+        views.push(view);
+        onChange(view);
+      },
       parts: {
         ...{ paths, config: new MasterConfigStore(paths.masterConfig), fetch, live, log },
         installPackages: async () => ({ installed: [], problems: [] }),

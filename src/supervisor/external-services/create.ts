@@ -58,6 +58,7 @@ export function createExternalServices(options: CreateOptions) {
   processes.tellServices(() => stateOf(registry));
   return {
     externalServices,
+    docker,
     serviceProblems: () => problemsOf(parts, externalServices),
     /** A registry that does not parse keeps services from being watched, and nothing else from starting. */
     load: () => externalServices.load().catch((error: unknown) => log.error(messageOf(error))),

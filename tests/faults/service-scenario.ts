@@ -15,87 +15,51 @@ const DEFINITION = {
 const REGISTRY = ".luna/external_services.json";
 const DEFINED = "external_services/box/service.json";
 
-interface Step {
-  name: "uploaded" | "installed";
-  path: string;
-  body: unknown;
-}
+const STEPS = [
+  { path: "upload", body: { service_definition: DEFINITION } },
+  { path: "box/install", body: { config: { word: "new" } } },
+] as const;
 
-const OF_SERVICE: readonly Step[] = [
-  {
-    name: "uploaded",
-    path: "/api/external-services/upload",
-    body: { service_definition: DEFINITION },
-  },
-  {
-    name: "installed",
-    path: "/api/external-services/box/install",
-    body: { config: { word: "new" } },
-  },
-];
-
-/** What was answered. */
-type Done = Step["name"][];
-
-type Changing = Pick<Scenario<Done>, "durable" | "judge"> & { steps: readonly Step[] };
-
-/** The supervisor, with no part that it could start, does some steps. */
-function changing(lanes: Lanes, { steps, durable, judge }: Changing): Scenario<Done> {
+/** The supervisor, with no part that it could start, adds a service and installs it; a fact is a path that was answered. */
+export function serviceScenario(lanes: Lanes): Scenario<string[]> {
   const offsetOf = (lane: number): number => lanes[lane] ?? 0;
   return {
-    durable,
-    prepare: async (home) => {
-      await layOutQuietHome(home);
-    },
-    command: [BINARY, "supervise"],
-    environment: (home, lane) => clean(home, offsetOf(lane)),
-    drive: async (run) => {
-      const address = `http://127.0.0.1:${portsWith(offsetOf(run.lane)).supervisor}`;
-      const done: Done = [];
-      if (!(await answers(run, `${address}/health`))) return done;
-      for (const { name, path, body } of steps) {
-        const answer = await post(address + path, body);
-        if (answer === undefined) break;
-        // What a killed one had done already is no fault of the next.
-        if (!answer.ok && (run.traced || answer.status !== 409)) {
-          throw new Error(`${name} was refused: ${await answer.text()}`);
-        }
-        done.push(name);
-      }
-      await end(run);
-      return done;
-    },
-    judge: async (outcome) => {
-      for (const [file, text] of [...outcome.killed, ...outcome.after]) {
-        if (text === undefined) continue;
-        const value: unknown = JSON.parse(text);
-        if (typeof value !== "object" || value === null) throw new Error(`${file} holds ${text}`);
-      }
-      await judge(outcome);
-    },
-  };
-}
-
-/** An external service is added and installed. */
-export function serviceScenario(lanes: Lanes): Scenario<Done> {
-  return changing(lanes, {
-    steps: OF_SERVICE,
     durable: [
       REGISTRY,
       ".luna/external_service_routes.json",
       DEFINED,
       "external_services/box/config.json",
     ],
+    prepare: layOutQuietHome,
+    command: [BINARY, "supervise"],
+    environment: (home, lane) => clean(home, offsetOf(lane)),
+    drive: async (run) => {
+      const address = `http://127.0.0.1:${portsWith(offsetOf(run.lane)).supervisor}`;
+      const done: string[] = [];
+      if (!(await answers(run, `${address}/health`))) return done;
+      for (const { path, body } of STEPS) {
+        const answer = await post(`${address}/api/external-services/${path}`, body);
+        if (answer === undefined) break;
+        // What a killed one had done already is no fault of the next.
+        if (!answer.ok && (run.traced || answer.status !== 409)) {
+          throw new Error(`${path} was refused: ${await answer.text()}`);
+        }
+        done.push(path);
+      }
+      await end(run);
+      return done;
+    },
     judge: ({ facts: done, killed, after }) => {
+      for (const text of [...killed.values(), ...after.values()]) JSON.parse(text ?? "{}");
       const registry = RegistryFile.parse(JSON.parse(killed.get(REGISTRY) ?? "{}"));
-      if (done.includes("installed") && registry["box"]?.installed !== true) {
+      if (done.includes("box/install") && registry["box"]?.installed !== true) {
         throw new Error("An installation that was answered is lost");
       }
-      if (done.includes("uploaded") && killed.get(DEFINED) === undefined) {
+      if (done.includes("upload") && killed.get(DEFINED) === undefined) {
         throw new Error("A definition that was answered is lost");
       }
       const again = RegistryFile.parse(JSON.parse(after.get(REGISTRY) ?? "{}"));
       if (again["box"]?.installed !== true) throw new Error("It could not be installed again");
     },
-  });
+  };
 }
