@@ -14,7 +14,7 @@ import type { Logger } from "../lib/log.ts";
 import { sendSignal } from "../lib/proc.ts";
 import { ownersPython } from "../python/variables.ts";
 import { TOOL_HOST_MODE, type ToolHostMode } from "../tools/host-mode.ts";
-import { currentHostSocket, removeHostSocket } from "../tools/host-socket.ts";
+import { currentHostSocket, removeHostSocket, unpublishHostSocket } from "../tools/host-socket.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import type { HeldExtensions } from "./held-extensions.ts";
 import { lunaPorts } from "./luna-ports.ts";
@@ -157,8 +157,10 @@ export class ToolHosts {
   }
 
   async #renew(host: ManagedProcess, timeoutMs = RENEW_TIMEOUT_MS): Promise<void> {
-    const { pid } = host;
+    const { pid, spec } = host;
     if (host.state === "running" && pid !== null) {
+      // Here, and not only by itself once it hears of it: the very next call gets the next run.
+      unpublishHostSocket(this.#options.context.paths.toolHostSocket(spec.extension ?? ""), pid);
       sendSignal(pid, RENEW_SIGNAL);
       const deadline = Date.now() + timeoutMs;
       while (host.pid === pid && Date.now() < deadline) await Bun.sleep(RETRY_MS);
