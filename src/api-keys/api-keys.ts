@@ -1,4 +1,5 @@
 /** API keys as their owner handles them: made, listed, changed, rotated, revoked. A key is told once and kept as a hash. */
+import { type IdentifiedServer, identityOf } from "../config/server-identity.ts";
 import { AGENT_KEY_NAME, API_KEY_PREFIX } from "../contract/agent-key.ts";
 import {
   type AgentKeyEntry,
@@ -9,6 +10,7 @@ import {
   ApiKeyView,
   type ChangeApiKey,
   type CreateApiKey,
+  type KeyScopes,
   type NewApiKey,
 } from "../contract/api-keys.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "../lib/errors.ts";
@@ -23,8 +25,39 @@ const KEYS_MAX = 500;
 interface ApiKeysOptions {
   store: ApiKeysStore;
   useTimes: KeyUseTimes;
+  /** The named MCP servers there are. */
+  servers(): Promise<readonly IdentifiedServer[]>;
   /** Milliseconds since 1970. */
   clock: () => number;
+}
+
+type Servers = readonly IdentifiedServer[];
+
+/**
+ * The scopes as they are kept: a key is for the servers that its owner chose, and not for later ones of their names.
+ * @throws InvalidInputError for a server that is not there
+ */
+function keptScopes(scopes: KeyScopes, servers: Servers): KeyScopes {
+  if (scopes.mcp_servers === "all") return scopes;
+  const mcp_servers = scopes.mcp_servers.map((wanted) => {
+    const server = servers.find(({ name }) => name === wanted);
+    if (server !== undefined) return identityOf(server);
+    const names = servers.map(({ name }) => name).join(", ") || "none yet";
+    throw new InvalidInputError(
+      `Cannot give a key the MCP server "${wanted}": there is none of that name; there are: ${names}`,
+    );
+  });
+  return { ...scopes, mcp_servers };
+}
+
+/** The scopes as people know them: by what servers are called now, without those that are gone. */
+function shownScopes(scopes: KeyScopes, servers: Servers): KeyScopes {
+  if (scopes.mcp_servers === "all") return scopes;
+  const mcp_servers = scopes.mcp_servers.flatMap((identity) => {
+    const server = servers.find((one) => identityOf(one) === identity);
+    return server === undefined ? [] : [server.name];
+  });
+  return { ...scopes, mcp_servers };
 }
 
 /** Puts a new secret in the place of the old one, which goes on for the grace. */
@@ -64,18 +97,21 @@ function requireFreeName({ keys }: ApiKeysFile, name: string, own?: string): voi
 export class ApiKeys {
   readonly #store: ApiKeysStore;
   readonly #useTimes: KeyUseTimes;
+  readonly #servers: ApiKeysOptions["servers"];
   readonly #clock: () => number;
 
-  constructor({ store, useTimes, clock }: ApiKeysOptions) {
+  constructor({ store, useTimes, servers, clock }: ApiKeysOptions) {
     this.#store = store;
     this.#useTimes = useTimes;
+    this.#servers = servers;
     this.#clock = clock;
   }
 
   /** In the order in which they were made. */
   async list(): Promise<ApiKeyList> {
     const { keys, agent_key } = await this.#store.read();
-    const views = Object.values(keys).map((entry) => this.#view(entry));
+    const servers = await this.#servers();
+    const views = Object.values(keys).map((entry) => this.#view(entry, servers));
     return {
       keys: views.toSorted((one, other) => one.created_at.localeCompare(other.created_at)),
       agent_key: agent_key === null ? null : this.#agentView(agent_key),
@@ -84,11 +120,13 @@ export class ApiKeys {
 
   async create(request: CreateApiKey): Promise<NewApiKey> {
     this.#requireFuture(request.expires_at);
+    const servers = await this.#servers();
     const { secret, kept } = newSecret(API_KEY_PREFIX);
     const id = crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex();
     const entry = ApiKeyEntry.parse({
       ...request,
       ...kept,
+      scopes: keptScopes(request.scopes, servers),
       id,
       created_at: this.#now(),
     });
@@ -101,18 +139,21 @@ export class ApiKeys {
       }
       file.keys[id] = entry;
     });
-    return { key: this.#view(entry), api_key: secret };
+    return { key: this.#view(entry, servers), api_key: secret };
   }
 
   /** What it opens, and until when; counts with the next request. */
   async change(id: string, request: ChangeApiKey): Promise<ApiKeyView> {
     if (request.expires_at !== undefined) this.#requireFuture(request.expires_at);
+    const servers = await this.#servers();
     const changed = await this.#store.update((file) => {
       const entry = requireKey(file, id);
       if (request.name !== undefined) requireFreeName(file, request.name, id);
-      Object.assign(entry, request);
+      const { scopes, ...rest } = request;
+      Object.assign(entry, rest);
+      if (scopes !== undefined) entry.scopes = keptScopes(scopes, servers);
     });
-    return this.#view(requireKey(changed, id));
+    return this.#view(requireKey(changed, id), servers);
   }
 
   /** A new secret for the same key; the old one goes on for the grace, one from before that ends. */
@@ -121,7 +162,8 @@ export class ApiKeys {
     const rotated = await this.#store.update((file) =>
       replaceSecret(requireKey(file, id), secret, { now: this.#clock(), grace_s }),
     );
-    return { key: this.#view(requireKey(rotated, id)), api_key: secret };
+    const key = this.#view(requireKey(rotated, id), await this.#servers());
+    return { key, api_key: secret };
   }
 
   /** The next request with it is refused. */
@@ -132,7 +174,7 @@ export class ApiKeys {
       delete file.keys[id];
     });
     this.#useTimes.forget(id);
-    return this.#view(entry);
+    return this.#view(entry, await this.#servers());
   }
 
   /**
@@ -176,9 +218,10 @@ export class ApiKeys {
   }
 
   /** What the contract shows, and nothing more: the file may have what this version does not know. */
-  #view(entry: ApiKeyEntry): ApiKeyView {
+  #view(entry: ApiKeyEntry, servers: Servers): ApiKeyView {
     return ApiKeyView.parse({
       ...entry,
+      scopes: shownScopes(entry.scopes, servers),
       ...this.#agentView(entry, entry.id),
       is_expired: this.#isPast(entry.expires_at),
     });

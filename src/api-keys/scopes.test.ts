@@ -23,7 +23,15 @@ test.each<[Partial<KeyScopes>, string, boolean, boolean]>([
   [{ tools: "all" }, "home", false, false],
 ])("%p, of %s: agent %p, MCP server %p", (scopes, name, agent, mcpServer) => {
   expect(allowsAgent({ ...NONE, ...scopes }, name)).toBe(agent);
-  expect(allowsMcpServer({ ...NONE, ...scopes }, name)).toBe(mcpServer);
+  expect(allowsMcpServer({ ...NONE, ...scopes }, { name })).toBe(mcpServer);
+});
+
+test("a server is known by what stays when its name changes; all is also what is not there", () => {
+  const scopes = { ...NONE, mcp_servers: ["id-of-home"] };
+  expect(allowsMcpServer(scopes, { id: "id-of-home", name: "work" })).toBe(true);
+  expect(allowsMcpServer(scopes, { id: "another", name: "id-of-home" })).toBe(false);
+  expect(allowsMcpServer(scopes, undefined)).toBe(false);
+  expect(allowsMcpServer({ ...NONE, mcp_servers: "all" }, undefined)).toBe(true);
 });
 
 describe("tools", () => {

@@ -1,4 +1,5 @@
 /** What the scopes of a key allow; pure, and asked the same way by the agent API and by MCP. */
+import { type IdentifiedServer, identityOf } from "../config/server-identity.ts";
 import type { KeyScopes } from "../contract/api-keys.ts";
 import type { ToolDescription } from "../contract/tool.ts";
 import { ForbiddenError } from "../lib/errors.ts";
@@ -24,8 +25,13 @@ export function allowsAgent(scopes: KeyScopes, name: string): boolean {
   return isIn(scopes.agents, name);
 }
 
-export function allowsMcpServer(scopes: KeyScopes, name: string): boolean {
-  return isIn(scopes.mcp_servers, name);
+/** @param server undefined for one that is not there */
+export function allowsMcpServer(
+  { mcp_servers }: KeyScopes,
+  server: IdentifiedServer | undefined,
+): boolean {
+  if (server === undefined) return mcp_servers === "all";
+  return isIn(mcp_servers, identityOf(server));
 }
 
 const globs = new WeakMap<readonly string[], readonly Bun.Glob[]>();

@@ -6,7 +6,7 @@ import type { AuditTrail } from "./trail.ts";
 /** Who may not, and who does it too often. */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
 
-function outcomeOf(error: unknown): AuditOutcome {
+export function outcomeOf(error: unknown): AuditOutcome {
   return error instanceof LunaError && REFUSALS.has(error.status) ? "refused" : "failed";
 }
 
@@ -15,16 +15,20 @@ function reasonOf(error: unknown): string {
   return error instanceof LunaError ? messageOf(error) : "an unexpected error; the log has it";
 }
 
+interface What<Done> extends Omit<AuditRecord, "outcome" | "duration_ms"> {
+  /** What is known only once it is done. */
+  learnt?(done: Done): Partial<Pick<AuditRecord, "target" | "details">>;
+}
+
 export async function audited<Done>(
   audit: Pick<AuditTrail, "record">,
-  what: Omit<AuditRecord, "outcome" | "duration_ms">,
+  { learnt, ...what }: What<Done>,
   work: () => Done | Promise<Done>,
 ): Promise<Done> {
   const began = performance.now();
+  let done: Done;
   try {
-    const done = await work();
-    audit.record({ ...what, outcome: "ok", duration_ms: performance.now() - began });
-    return done;
+    done = await work();
   } catch (error) {
     audit.record({
       ...{ ...what, outcome: outcomeOf(error), duration_ms: performance.now() - began },
@@ -32,4 +36,7 @@ export async function audited<Done>(
     });
     throw error;
   }
+  const duration_ms = performance.now() - began;
+  audit.record({ ...what, ...learnt?.(done), outcome: "ok", duration_ms });
+  return done;
 }

@@ -15,6 +15,8 @@ function names(list: ApiKeyView["scopes"]["agents"]): string {
 }
 
 function opens({ scopes }: ApiKeyView): string {
+  // A key of servers that are deleted.
+  if (scopes.agents.length === 0 && scopes.mcp_servers.length === 0) return "nothing any more";
   const parts = [
     ...(scopes.agents.length > 0 ? [`agents: ${names(scopes.agents)}`] : []),
     ...(scopes.mcp_servers.length > 0 ? [`mcp: ${names(scopes.mcp_servers)}`] : []),

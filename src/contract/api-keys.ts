@@ -32,7 +32,7 @@ function allOr<Name extends z.ZodType>(name: Name) {
 const SCOPES = {
   /** Models of the agent API. */
   agents: allOr(ModelName),
-  /** Named MCP servers. */
+  /** Named MCP servers: by name on the wire; in the file by what stays when they are renamed. */
   mcp_servers: allOr(ThingName),
   /** Tools, wherever they are called. */
   tools: allOr(ToolPattern),

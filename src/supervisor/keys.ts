@@ -2,6 +2,7 @@
 import { ApiKeys } from "../api-keys/api-keys.ts";
 import { ApiKeysStore } from "../api-keys/api-keys-store.ts";
 import { KeyUseTimes } from "../api-keys/key-use-times.ts";
+import type { MasterConfigStore } from "../config/master-config.ts";
 import type { Problem } from "../contract/process.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
@@ -14,17 +15,19 @@ const MENDED_BY_HAND = "Fix the file; Luna takes it up by itself.";
 
 interface KeysOptions {
   context: Pick<SpecContext, "paths" | "envFile">;
+  config: Pick<MasterConfigStore, "read">;
   log: Logger;
   /** After each change that somebody may want to see. */
   onChange(): void;
 }
 
 /** All parts, nothing of them acting yet. */
-export function createKeys({ context, log, onChange }: KeysOptions) {
+export function createKeys({ context, config, log, onChange }: KeysOptions) {
   const { paths, envFile } = context;
   const store = new ApiKeysStore(paths.apiKeys);
   const useTimes = new KeyUseTimes({ store, log });
-  const apiKeys = new ApiKeys({ store, useTimes, clock: Date.now });
+  const servers = async () => Object.values((await config.read()).mcp_servers);
+  const apiKeys = new ApiKeys({ store, useTimes, servers, clock: Date.now });
   const agentKey = new AgentKey({ envFile, apiKeys });
   let failure: string | undefined;
   let problem: Problem | undefined;

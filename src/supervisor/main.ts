@@ -142,7 +142,7 @@ async function build(environment: Environment) {
     ...{ services: external.externalServices, docker: external.docker },
     onRun: (run) => live.tellRun(run),
   });
-  const keys = createKeys({ context, log, onChange });
+  const keys = createKeys({ context, config, log, onChange });
   const app = createSupervisorApp({
     ...{ ...keys, ...sources, ...external, ...updates, coreUpdate },
     ...configuration.answering({

@@ -1,6 +1,7 @@
 /** Named MCP servers: made, listed, changed, given a new key, deleted. Keys are shown once and kept as hashes. */
 import { newSecret } from "../api-keys/new-secret.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
+import { identityOf } from "../config/server-identity.ts";
 import type { MasterConfig, McpServer } from "../contract/config.ts";
 import type {
   ChangeMcpServer,
@@ -10,7 +11,7 @@ import type {
   ToolChoices,
 } from "../contract/mcp-servers.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "../lib/errors.ts";
-import { identityOf, isInMcp } from "../tools/in-mcp.ts";
+import { isInMcp } from "../tools/in-mcp.ts";
 
 const KEY_PREFIX = "sk-luna-mcp-";
 const SERVERS_MAX = 100;

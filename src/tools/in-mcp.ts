@@ -1,4 +1,4 @@
-/** Whether a named MCP server offers a tool, and what a server is known by. */
+/** Whether a named MCP server offers a tool. */
 import type { MasterConfig, McpServer } from "../contract/config.ts";
 
 /**
@@ -15,18 +15,4 @@ export function isInMcp(
     : undefined;
   const own = Object.hasOwn(tool_config, tool) ? tool_config[tool]?.enabled_in_mcp : undefined;
   return everywhere !== false && (own ?? everywhere ?? config.mcp.new_tools === "on");
-}
-
-/** What stays when a server gets another name: its sessions are bound to it. */
-export function identityOf({ id, name }: Pick<McpServer, "id" | "name">): string {
-  return id ?? name;
-}
-
-/** The server, whatever it is called now. */
-export function sameServer(
-  { mcp_servers }: Pick<MasterConfig, "mcp_servers">,
-  server: Pick<McpServer, "id" | "name">,
-): McpServer | undefined {
-  const identity = identityOf(server);
-  return Object.values(mcp_servers).find((one) => identityOf(one) === identity);
 }

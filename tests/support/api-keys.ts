@@ -26,8 +26,9 @@ function keysIn(folder: string) {
   const log = createLogger("test", [], (line) => logged.push(line));
   const store = new ApiKeysStore(path);
   const useTimes = new KeyUseTimes({ store, log });
-  const apiKeys = new ApiKeys({ store, useTimes, clock });
   const settings = { config: MasterConfig.parse({}) };
+  const servers = async () => Object.values(settings.config.mcp_servers);
+  const apiKeys = new ApiKeys({ store, useTimes, servers, clock });
   const noted: string[] = [];
   const gate = new KeyGate({
     check: new KeyCheck({ path, clock }),

@@ -198,6 +198,31 @@ describe("scopes", () => {
   });
 });
 
+test("a key follows its server to another name, and opens no later server of the old one", async () => {
+  const before = await send("/mcp-servers/create", "POST", { name: "den" });
+  told.push(McpServerKey.parse(before).api_key);
+  const { api_key, key } = await create({ mcp_servers: ["den"] });
+  const opened = async () => (await listed()).keys.find(({ id }) => id === key.id)?.scopes;
+  await send("/mcp-servers/den", "PATCH", { name: "study" });
+  const later = await send("/mcp-servers/create", "POST", { name: "den" });
+  told.push(McpServerKey.parse(later).api_key);
+  expect((await pingWith(api_key, "study")).status).toBe(200);
+  expect((await pingWith(api_key, "den")).status).toBe(403);
+  expect(await opened()).toMatchObject({ mcp_servers: ["study"] });
+  await send("/mcp-servers/study", "DELETE");
+  await send("/mcp-servers/den", "PATCH", { name: "study" });
+  expect((await pingWith(api_key, "study")).status).toBe(403);
+  expect(await opened()).toMatchObject({ mcp_servers: [] });
+  await send("/mcp-servers/study", "DELETE");
+  const refused = await luna.control(`/api-keys/${key.id}`, {
+    ...{ method: "PATCH", headers: { "Content-Type": "application/json" } },
+    body: JSON.stringify({ scopes: { mcp_servers: ["den"] } }),
+  });
+  expect(await refusal(refused)).toMatchObject({ status: 422, code: "invalid_input" });
+  const { stdout } = await luna.run("audit", "--action", "key.change", "--outcome", "failed");
+  expect(stdout).toContain("there is none of that name");
+});
+
 describe("the end of a key", () => {
   test("a revoked key, an expired one and one that never was are the same 401 at once", async () => {
     const revoked = await create({ agents: "all", mcp_servers: "all" });

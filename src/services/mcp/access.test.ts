@@ -142,6 +142,22 @@ describe("servers", () => {
     expect((await post(OWN_KEY, "my_home")).status).toBe(401);
   });
 
+  test("it follows its servers to new names, and opens no later one of an old name", async () => {
+    const key = await keyWith({ mcp_servers: ["my_home"] });
+    const { config } = keys.settings;
+    const { my_home, ...others } = config.mcp_servers;
+    const later = mcpServer("my_home", "sk-luna-mcp-of-later", { id: "later" });
+    const moved = { ...my_home, id: "my_home", name: "house" };
+    config.mcp_servers = { ...others, house: McpServer.parse(moved), my_home: later };
+    expect((await post(key, "house")).status).toBe(200);
+    expect(await refusal(post(key, "my_home"))).toMatchObject(INSUFFICIENT);
+    const shown = async () => (await keys.apiKeys.list()).keys[0]?.scopes.mcp_servers;
+    expect(await shown()).toEqual(["house"]);
+    config.mcp_servers = { ...others, my_home: later };
+    expect(await refusal(post(key, "house"))).toMatchObject(INSUFFICIENT);
+    expect(await shown()).toEqual([]);
+  });
+
   test("for all servers it opens each that is there and on", async () => {
     const key = await keyWith({});
     expect((await post(key, "work")).status).toBe(200);

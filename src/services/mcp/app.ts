@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import type { KeyGate } from "../../api-keys/key-gate.ts";
 import { allowsMcpServer, allowsToolName } from "../../api-keys/scopes.ts";
+import { identityOf } from "../../config/server-identity.ts";
 import type { KeyScopes } from "../../contract/api-keys.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import { MCP_PATH } from "../../contract/oauth.ts";
@@ -9,7 +10,6 @@ import { loopbackHost, onError, onNotFound } from "../../lib/app.ts";
 import { clientAddress } from "../../lib/client-address.ts";
 import type { Logger } from "../../lib/log.ts";
 import { deriveSecret } from "../../lib/secret.ts";
-import { identityOf } from "../../tools/in-mcp.ts";
 import type { Asked } from "./asked.ts";
 import { type MainServerOptions, requireAccessToken } from "./main-server.ts";
 import { type ConfigSource, type NamedServerVariables, requireServerKey } from "./named-server.ts";
@@ -80,7 +80,7 @@ function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
         const server = serverIn(now);
         const scopes = await access.current();
         if (server?.enabled !== true || scopes === undefined) return undefined;
-        return allowsMcpServer(scopes, server.name) ? offerOf(server, now, scopes) : undefined;
+        return allowsMcpServer(scopes, server) ? offerOf(server, now, scopes) : undefined;
       },
     };
   };

@@ -3,11 +3,11 @@ import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { type Access, type KeyGate, wholeAccess } from "../../api-keys/key-gate.ts";
 import { ALL_SCOPES, allowsMcpServer, insufficientScope } from "../../api-keys/scopes.ts";
+import { sameServer } from "../../config/server-identity.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
 import { bearerOf } from "../../lib/app.ts";
 import { type ForbiddenError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { generateSecret, hashSecret, sameHash } from "../../lib/secret.ts";
-import { sameServer } from "../../tools/in-mcp.ts";
 
 /** How the path of an endpoint names its server: `mcp-<name>`. */
 const ENDPOINT_PREFIX = "mcp-";
@@ -105,7 +105,7 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
     }
     if (sameHash(hash, ownerHash)) return OWNER;
     const access = await gate.admit(hash, `MCP server "${name}"`);
-    if (allowsMcpServer(access.scopes, server?.name ?? name)) return access;
+    if (allowsMcpServer(access.scopes, server)) return access;
     throw insufficientScope(`use MCP server "${name}"`, `the MCP server "${name}"`);
   };
   const guard: MiddlewareHandler<{ Variables: NamedServerVariables }> = createMiddleware(

@@ -43,7 +43,10 @@ async function ask(method: string, path: string, body?: unknown) {
   return { status: answer.status, body: await answer.json() };
 }
 
-const told = () => audit.events.map(({ action, target, details }) => ({ action, target, details }));
+const told = () =>
+  audit.events
+    .filter(({ outcome }) => outcome === "ok")
+    .map(({ action, target, details }) => ({ action, target, details }));
 
 test("a key's whole life, each step of which is told, and no step with the key", async () => {
   const scopes = { agents: ["simple_agent"] };
@@ -67,13 +70,47 @@ test("a key's whole life, each step of which is told, and no step with the key",
     { action: "key.rotate", target: "build", details: { id, grace_s: 86_400 } },
     { action: "key.revoke", target: "build", details: { id } },
   ]);
-  const caller = { actor: { kind: "owner", name: "ada" }, address: "10.0.0.1", outcome: "ok" };
+  const caller = { actor: { kind: "owner", name: "ada" }, address: "10.0.0.1" };
   for (const event of audit.events) expect(event).toMatchObject(caller);
   const everything = JSON.stringify([listed, audit.events, keys.logged, await keys.apiKeys.list()]);
   for (const secret of [api_key, rotated.api_key]) {
     expect(everything).not.toContain(secret);
     expect(everything).not.toContain(hashSecret(secret));
   }
+});
+
+test("what cannot be done to a key is told as well, with its reason", async () => {
+  const scopes = { agents: ["simple_agent"] };
+  const { key } = NewApiKey.parse((await ask("POST", "/api-keys", { name: "CI", scopes })).body);
+  const { id } = key;
+  const nobody = "0123456789abcdef";
+  const reason = expect.stringContaining("Cannot ");
+  expect((await ask("POST", "/api-keys", { name: "ci", scopes })).status).toBe(409);
+  const home = { mcp_servers: ["home"] };
+  const named = await ask("PATCH", `/api-keys/${id}`, { scopes: home });
+  expect([named.status, named.body.error.message]).toEqual([
+    422,
+    'Cannot give a key the MCP server "home": there is none of that name; there are: none yet',
+  ]);
+  expect((await ask("POST", `/api-keys/${nobody}/rotate`)).status).toBe(404);
+  expect((await ask("DELETE", `/api-keys/${nobody}`)).status).toBe(404);
+  const asked = { ...home, agents: [], tools: "all", read_only: false };
+  expect(
+    audit.events.slice(1).map(({ action, target, outcome, details }) => {
+      return { action, target, outcome, details };
+    }),
+  ).toEqual([
+    { action: "key.create", target: "ci", outcome: "failed", details: { reason } },
+    {
+      ...{ action: "key.change", target: id, outcome: "failed" },
+      details: { id, scopes: asked, reason },
+    },
+    {
+      ...{ action: "key.rotate", target: nobody, outcome: "failed" },
+      details: { id: nobody, grace_s: 86_400, reason },
+    },
+    { action: "key.revoke", target: nobody, outcome: "failed", details: { id: nobody, reason } },
+  ]);
 });
 
 test.each([

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { ApiKeys } from "../../api-keys/api-keys.ts";
+import { audited } from "../../audit/audited.ts";
 import type { CallerOf } from "../../audit/caller.ts";
 import type { AuditTrail } from "../../audit/trail.ts";
 import { AGENT_KEY_NAME } from "../../contract/agent-key.ts";
@@ -27,16 +28,17 @@ export interface ApiKeysDeps {
   callerOf: CallerOf;
 }
 
-interface Told {
+interface Change<Done> {
   action: "key.create" | "key.change" | "key.rotate" | "key.revoke" | "secret.reveal";
-  /** The key's name. */
+  /** The key's name, or its id while nothing more is known. */
   target: string;
   details?: Record<string, unknown>;
+  learnt?(done: Done): { target?: string; details?: Record<string, unknown> };
 }
 
 function teller({ audit, callerOf }: ApiKeysDeps) {
-  return (context: Context, told: Told): void =>
-    audit.record({ ...callerOf(context.req), ...told, outcome: "ok" });
+  return <Done>(context: Context, what: Change<Done>, act: () => Promise<Done>): Promise<Done> =>
+    audited(audit, { ...callerOf(context.req), ...what }, act);
 }
 
 const Target = z.object({ id: ApiKeyId });
@@ -55,17 +57,21 @@ export function apiKeysRoutes(deps: ApiKeysDeps) {
   return new Hono()
     .get("/", LIST, async (context) => context.json(await apiKeys.list()))
     .post("/", CREATE, valid("json", CreateApiKey), async (context) => {
-      const made = await apiKeys.create(context.req.valid("json"));
-      const { id, name, scopes, expires_at } = made.key;
-      tell(context, { action: "key.create", target: name, details: { id, scopes, expires_at } });
-      return context.json(made);
+      const request = context.req.valid("json");
+      const what: Change<NewApiKey> = {
+        ...{ action: "key.create", target: request.name },
+        learnt: ({ key: { id, scopes, expires_at } }) => ({ details: { id, scopes, expires_at } }),
+      };
+      return context.json(await tell(context, what, () => apiKeys.create(request)));
     })
     .patch("/:id", CHANGE, valid("param", Target), valid("json", ChangeApiKey), async (context) => {
       const { id } = context.req.valid("param");
       const request = context.req.valid("json");
-      const changed = await apiKeys.change(id, request);
-      tell(context, { action: "key.change", target: changed.name, details: { id, ...request } });
-      return context.json(changed);
+      const what: Change<ApiKeyView> = {
+        ...{ action: "key.change", target: id, details: { id, ...request } },
+        learnt: ({ name }) => ({ target: name }),
+      };
+      return context.json(await tell(context, what, () => apiKeys.change(id, request)));
     })
     .post(
       "/:id/rotate",
@@ -75,16 +81,20 @@ export function apiKeysRoutes(deps: ApiKeysDeps) {
       async (context) => {
         const { id } = context.req.valid("param");
         const { grace_s } = context.req.valid("json");
-        const rotated = await apiKeys.rotate(id, grace_s);
-        const target = rotated.key.name;
-        tell(context, { action: "key.rotate", target, details: { id, grace_s } });
-        return context.json(rotated);
+        const what: Change<NewApiKey> = {
+          ...{ action: "key.rotate", target: id, details: { id, grace_s } },
+          learnt: ({ key }) => ({ target: key.name }),
+        };
+        return context.json(await tell(context, what, () => apiKeys.rotate(id, grace_s)));
       },
     )
     .delete("/:id", REVOKE, valid("param", Target), async (context) => {
       const { id } = context.req.valid("param");
-      const { name } = await apiKeys.revoke(id);
-      tell(context, { action: "key.revoke", target: name, details: { id } });
+      const what: Change<ApiKeyView> = {
+        ...{ action: "key.revoke", target: id, details: { id } },
+        learnt: ({ name }) => ({ target: name }),
+      };
+      await tell(context, what, () => apiKeys.revoke(id));
       return context.json({ revoked: true as const });
     });
 }
@@ -96,14 +106,14 @@ export function agentKeyRoutes(deps: ApiKeysDeps) {
   const target = AGENT_KEY_NAME;
   return new Hono()
     .get("/api-key", AGENT_KEY, async (context) => {
-      const api_key = await agentKey.current();
-      tell(context, { action: "secret.reveal", target });
+      const what = { action: "secret.reveal", target } as const;
+      const api_key = await tell(context, what, () => agentKey.current());
       return context.json({ api_key });
     })
     .post("/regenerate-key", REGENERATE, valid("json", RegenerateAgentKey), async (context) => {
       const { grace_s } = context.req.valid("json");
-      const api_key = await agentKey.regenerate(grace_s);
-      tell(context, { action: "key.rotate", target, details: { grace_s } });
+      const what = { action: "key.rotate", target, details: { grace_s } } as const;
+      const api_key = await tell(context, what, () => agentKey.regenerate(grace_s));
       return context.json({ message: "API key regenerated", api_key });
     });
 }

@@ -207,7 +207,7 @@ describe("set and delete", () => {
     expect(body.error.message).toContain(why);
     if (value.length > 5) expect(body.error.message).not.toContain(value);
     expect(env()).toBe(BEFORE);
-    expect(records).toMatchObject([{ outcome: "refused" }]);
+    expect(records).toMatchObject([{ outcome: "failed" }]);
   });
 
   test.each(["LUNA_SECRET", "SUPERVISOR_API_TOKEN", "AGENT_API_KEY"])(
@@ -276,7 +276,7 @@ describe("reveal", () => {
     expect(records.map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
       "secret.reveal refused",
       "secret.reveal ok",
-      "secret.reveal refused",
+      "secret.reveal failed",
     ]);
   });
 });

@@ -1,6 +1,7 @@
 /** The keys of `.env` over HTTP (specification 6.3): values go in; one comes out only for a person who is signed in. */
 import { Hono } from "hono";
 import { z } from "zod";
+import { outcomeOf } from "../../audit/audited.ts";
 import type { CallerOf } from "../../audit/caller.ts";
 import type { AuditTrail } from "../../audit/trail.ts";
 import { FILE_BYTES_MAX } from "../../config/env-file.ts";
@@ -15,7 +16,7 @@ import {
   SecretList,
   SetSecret,
 } from "../../contract/secrets.ts";
-import { ForbiddenError, LunaError } from "../../lib/errors.ts";
+import { ForbiddenError } from "../../lib/errors.ts";
 import { decodeText } from "../../lib/files.ts";
 import { answers } from "../../lib/route-facts.ts";
 import { valid } from "../../lib/valid.ts";
@@ -56,8 +57,7 @@ async function audited<Done>(
     if (event.target !== null) audit.record({ ...caller, action, target, outcome: "ok" });
     return done;
   } catch (error) {
-    const isRefused = error instanceof LunaError && error.status < 500;
-    audit.record({ ...caller, action, target, outcome: isRefused ? "refused" : "failed" });
+    audit.record({ ...caller, action, target, outcome: outcomeOf(error) });
     throw error;
   }
 }

@@ -9,6 +9,7 @@ const ALL: KeyScopes = { agents: "all", mcp_servers: "all", tools: "all", read_o
 test.each<[Partial<KeyScopes>, string]>([
   [{}, "All agents, all MCP servers"],
   [{ mcp_servers: [] }, "All agents"],
+  [{ agents: [], mcp_servers: [] }, "Nothing any more"],
   [{ agents: ["a"], mcp_servers: ["home", "work"] }, "Agent a, MCP servers home, work"],
   [{ agents: [], tools: ["NOTES_*"] }, "All MCP servers; tool NOTES_*"],
   [{ tools: ["A", "B"], read_only: true }, "All agents, all MCP servers; tools A, B; reads only"],

@@ -14,6 +14,8 @@ export function scopeText({ agents, mcp_servers, tools, read_only }: KeyScopes):
     ...some(agents, "agent", "agents"),
     ...some(mcp_servers, "MCP server", "MCP servers"),
   ].join(", ");
+  // A key of servers that are deleted.
+  if (doors === "") return "Nothing any more";
   const toolList =
     tools === "all" ? [] : tools.length === 0 ? ["no tools"] : some(tools, "tool", "tools");
   const text = [doors, ...toolList, ...(read_only ? ["reads only"] : [])].join("; ");
