@@ -6,6 +6,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
+import { MasterConfig } from "../../src/contract/config.ts";
 import { ExtensionReload } from "../../src/contract/extension-reload.ts";
 import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { BINARY, type Luna, startLuna } from "../support/start-luna.ts";
@@ -75,6 +76,11 @@ const toolsLine = (from: number, isIt: (tools: ToolsOf) => boolean) =>
     },
     { what: "what is said of the tools" },
   );
+
+async function servicePorts(): Promise<Record<string, number | null>> {
+  const text = await readFile(luna.paths.masterConfig, "utf8");
+  return MasterConfig.parse(JSON.parse(text)).port_assignments.services;
+}
 
 async function greeting(): Promise<string> {
   const called = await client.callTool({ name: "WORK_GET_greeting", arguments: { name: "Ada" } });
@@ -215,13 +221,20 @@ test("a service's settings count with the edit, and a service that is new or gon
   await until(async () => (await luna.state()).services["work__service_api"]?.port === null);
   const fresh = lines.length;
   await mkdir(join(services, "beat"));
-  await writeFile(join(services, "beat/start.sh"), "#!/bin/sh\nexec sleep 600\n");
+  await writeFile(join(services, "beat/service_config.json"), '{"requires_port": true}');
+  await writeFile(
+    join(services, "beat/beat.ts"),
+    "Bun.serve({ port: Bun.argv[2], hostname: '127.0.0.1', fetch: () => new Response('ok') });",
+  );
+  await writeFile(join(services, "beat/start.sh"), '#!/bin/sh\nexec bun beat.ts "$1"\n');
   await lineOf("services/beat/start.sh", fresh);
   expect(await luna.pidOf("work__service_beat")).toBeGreaterThan(0);
+  expect(await servicePorts()).toEqual({ "work.api": null, "work.beat": expect.any(Number) });
   const gone = lines.length;
   await rm(join(services, "beat"), { recursive: true });
   await lineOf("services/beat/start.sh", gone);
   await until(async () => (await luna.state()).services["work__service_beat"] === undefined);
+  expect(await servicePorts()).toEqual({ "work.api": null });
 });
 
 test("without it, an edit counts with the next reload, which says what is wrong and keeps what runs", async () => {
