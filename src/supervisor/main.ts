@@ -141,6 +141,7 @@ async function build(environment: Environment) {
     ...{ installed: () => installed, secrets: known.values },
     ...{ services: external.externalServices, docker: external.docker },
     onRun: (run) => live.tellRun(run),
+    onChange,
   });
   const keys = createKeys({ context, config, log, onChange });
   const app = createSupervisorApp({

@@ -20,6 +20,7 @@ import { problemFrom } from "./overview.ts";
 import { Power } from "./power.ts";
 import type { ProcessTable } from "./process/process-table.ts";
 import { Queue } from "./queue.ts";
+import { QueueFiles } from "./queue-files.ts";
 import type { ToolHosts } from "./tool-hosts.ts";
 import { updateParts } from "./update-parts.ts";
 
@@ -37,6 +38,7 @@ interface UpdatesOptions {
   log: Logger;
   /** What changes things is told to everybody who looks. */
   onRun(view: RunView): void;
+  onChange(): void;
   coreUpdate: CoreUpdate;
   services: Pick<ExternalServices, "installService">;
   docker: Pick<Docker, "fault">;
@@ -64,6 +66,7 @@ export function createUpdates(options: UpdatesOptions) {
     setSecrets: async (names) => new Set(Object.keys(await settingsOf(context, names))),
   });
   const power = new Power({ paths, queue, runs });
+  const files = new QueueFiles({ paths, store, log, onChange: options.onChange });
   const found: Problem[] = [];
   const note = (id: string, text: string, fix: string): void => {
     log.error(text);
@@ -71,7 +74,7 @@ export function createUpdates(options: UpdatesOptions) {
   };
   return {
     ...{ queue, runs, power },
-    problems: (): readonly Problem[] => found,
+    problems: (): readonly Problem[] => [...files.problems, ...found],
     /** Before anything of an extension runs: nothing is half changed afterwards. */
     recover: async (): Promise<void> => {
       for (const extension of await runs.recover()) processes.disown(extension);
@@ -81,11 +84,13 @@ export function createUpdates(options: UpdatesOptions) {
     },
     /** Goes on with a run that was interrupted; a new `luna up` applies the saved queue (specification 4.2). */
     begin: async (): Promise<void> => {
+      await files.start();
       try {
         if ((await runs.resume()) !== undefined || !processes.isFirst) return;
+        if (files.problems.length > 0) return;
         if ((await store.current()) !== undefined) await runs.applySaved(LUNA);
       } catch (error) {
-        note("queue", messageOf(error), "Correct the file, or remove the queue.");
+        note("queue", messageOf(error), "Apply the queue again, or remove it.");
       }
     },
   };

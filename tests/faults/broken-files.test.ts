@@ -11,6 +11,8 @@ import { until } from "../support/until.ts";
 
 const TIMEOUT_MS = 60_000;
 const BROKEN = '{\n  "luna": {},\n  "mine": oops\n}\n';
+/** What is damaged in place of a file that this home does not have. */
+const NOT_YET_THERE = '{\n  "mine": {},\n  "operations": [],\n  "services": {}\n}\n';
 const MEGABYTE = 1024 * 1024;
 
 let luna: Luna;
@@ -60,6 +62,15 @@ async function expectAllToRun(): Promise<void> {
   }
 }
 
+/** JSON of the same fields, each of which is a number. */
+function sevens(text: string): string {
+  try {
+    return JSON.stringify(Object.fromEntries(Object.keys(JSON.parse(text)).map((key) => [key, 7])));
+  } catch {
+    return "7"; // Of a file that is no JSON.
+  }
+}
+
 /** Each makes a broken file out of a good one. */
 const CORPUS: Record<string, (text: string) => string | Uint8Array> = {
   "of which the end is missing": (text) => text.slice(0, -9),
@@ -69,7 +80,7 @@ const CORPUS: Record<string, (text: string) => string | Uint8Array> = {
     return bytes;
   },
   "of another type": () => "[]",
-  "with a value of another type": () => '{"extensions": 7}',
+  "with values of another type": sevens,
   "of 10 MB": (text) =>
     `${text.slice(0, 1)}"mine": "${"m".repeat(10 * MEGABYTE)}", ${text.slice(1)}`,
   "nested beyond reason": () => "[".repeat(200_000),
@@ -208,26 +219,44 @@ const filesOf = ({ paths }: Luna): string[] => [
   paths.serviceRoutes,
 ];
 
+/** What only its owner may put right. */
+const keptOf = ({ paths }: Luna): string[] => [
+  paths.masterConfig,
+  join(paths.extensions, "notes", "config.json"),
+  paths.apiKeys,
+  paths.serviceRegistry,
+  paths.updateQueue,
+  paths.updateQueueFailed,
+  paths.updateRetryCount,
+  paths.coreUpdate,
+];
+
 for (const [name, damage] of Object.entries(CORPUS)) {
   test(
     `fault 12: Luna starts over files ${name}, says so, and keeps what is not its own to make again`,
     async () => {
       await luna.stop();
-      const own = [luna.paths.masterConfig, join(luna.paths.extensions, "notes", "config.json")];
+      const kept = keptOf(luna);
       const good = new Map<string, string>();
       const broken = new Map<string, Buffer>();
-      for (const path of filesOf(luna)) {
-        good.set(path, await read(path));
-        broken.set(path, Buffer.from(damage(await read(path))));
-        await writeFile(path, broken.get(path) ?? "");
+      for (const path of new Set([...filesOf(luna), ...kept])) {
+        if (existsSync(path)) good.set(path, await read(path));
+        broken.set(path, Buffer.from(damage(good.get(path) ?? NOT_YET_THERE)));
+        await writeFile(path, broken.get(path) ?? "", { mode: PRIVATE_MODE });
       }
       luna = await startLuna({ home: luna.home, offset: luna.ports.supervisor - 9999 });
       await problem(/master_config\.json/);
       await expectAllToRun();
-      for (const path of own) {
-        expect((await readFile(path)).equals(broken.get(path) ?? Buffer.from(""))).toBe(true);
+      for (const path of kept) {
+        expect([path, (await readFile(path)).equals(broken.get(path) ?? Buffer.from(""))]).toEqual([
+          path,
+          true,
+        ]);
       }
-      for (const path of own) await replace(path, good.get(path) ?? "");
+      for (const path of kept) {
+        const text = good.get(path);
+        await (text === undefined ? rm(path) : replace(path, text));
+      }
       await until(async () => (await problems()).every(({ id }) => STAYS.includes(id)), {
         timeoutMs: 20_000,
         what: "all to be mended but what was laid aside",
