@@ -1,5 +1,6 @@
 /** Every durable file survives kill -9 before any of the calls that write it; what was answered is kept. */
 import { expect, test } from "bun:test";
+import { dirname } from "node:path";
 import { type Enumeration, enumerateCrashes, pairOf, type Scenario } from "./crash-points.ts";
 import { orderFaults } from "./order.ts";
 import {
@@ -11,6 +12,7 @@ import {
   toolsScenario,
 } from "./scenarios.ts";
 import { serviceScenario } from "./service-scenario.ts";
+import { syncScenario } from "./sync-scenario.ts";
 
 const TIMEOUT_MS = 600_000;
 const POINTS_MIN = 300;
@@ -51,6 +53,7 @@ survives(
   envScenario(lanes, "# mine\nOPENAI_API_KEY='a b'\nnoise\n"),
 );
 survives("an external service that is installed", serviceScenario(lanes));
+survives("an extension's files that its owner's settings go into", syncScenario(lanes));
 survives("a new tool description", toolsScenario(lanes, { oldBytes: 0, newBytes: 100 }));
 survives("a growing tool description", toolsScenario(lanes, { oldBytes: 10, newBytes: 200_000 }));
 survives("a shrinking tool description", toolsScenario(lanes, { oldBytes: 200_000, newBytes: 10 }));
@@ -68,6 +71,13 @@ test(`fault 3: there were at least ${POINTS_MIN} crash points, at each step of e
     for (const step of ["write", "fsync", "rename"]) {
       expect([step, path, pairs.has(`${step} ${path}`)]).toEqual([step, path, true]);
     }
+  }
+  for (const file of ["config.json", "tools/tool_config.json"]) {
+    const steps = ["rename", "fsync"].map((step, index) => {
+      const path = `extensions/one/${file}`;
+      return pairs.has(`${step} ${index === 0 ? path : dirname(path)}`);
+    });
+    expect([file, ...steps]).toEqual([file, true, true]);
   }
   expect(pairs.has("fsync .luna")).toBe(true);
   expect(pairs.has(`pwrite64 ${DATABASE}-wal`)).toBe(true);

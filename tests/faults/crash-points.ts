@@ -40,6 +40,11 @@ export interface Outcome<Facts> {
 export interface Scenario<Facts> {
   /** Paths in the home. */
   durable: readonly string[];
+  /**
+   * Whether only calls are wanted that name one of these files or its folder, which takes few runs: strace counts
+   * those alone. What is done to a temporary file before it gets the name is judged by its order.
+   */
+  named?: boolean;
   prepare(home: string): Promise<void>;
   command: readonly string[];
   environment(home: string, lane: number): Record<string, string>;
@@ -115,7 +120,7 @@ async function runOnce<Facts>(
     cwd: home,
     log,
     calls: fault === undefined ? FILE_CALLS : [fault.call],
-    paths: fault?.call === "openat" ? paths : [],
+    paths: fault !== undefined && isByName(fault.call, scenario) ? paths : [],
     ...(fault === undefined ? {} : { inject: `${fault.call}:signal=KILL:when=${fault.when}` }),
   });
   const facts = await scenario.drive({
@@ -173,6 +178,25 @@ function pointAt(calls: readonly Call[], index: number): string | undefined {
   return `${call.name} ${call.path} #${calls.slice(0, index + 1).filter(isSame).length}`;
 }
 
+/** Whether strace is to count only calls on the very names; of a rename it sees the old name alone, which is a temporary one. */
+function isByName(call: FileCall, { named }: { named?: boolean }): boolean {
+  return call === "openat" || (named === true && call !== "rename");
+}
+
+/** The calls that name a durable file or its folder, counted as strace will count them. */
+function named({ calls, killed }: Trace, durable: readonly string[]): Trace {
+  const names = new Set(durable.flatMap((file) => [file, dirname(file)]));
+  const counts = new Map<string, number>();
+  const found = calls.flatMap((call) => {
+    if (!names.has(call.path)) return [];
+    const key = `${call.thread} ${call.name}`;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    return [isByName(call.name, { named: true }) ? { ...call, count } : call];
+  });
+  return { calls: found, killed };
+}
+
 interface Target {
   /** The counts at which threads made the call. */
   first: number;
@@ -218,7 +242,8 @@ export async function enumerateCrashes<Facts>(scenario: Scenario<Facts>): Promis
   await judge(scenario, whole, 0);
   await rm(whole.home, { recursive: true });
   const isDurable = (call: Call): boolean => concerns(call, scenario.durable);
-  const targets = targetsOf(whole.trace, isDurable);
+  const sought = scenario.named === true ? named(whole.trace, scenario.durable) : whole.trace;
+  const targets = targetsOf(sought, isDurable);
   const crash = async (lane: number, call: FileCall, when: number): Promise<void> => {
     const run = await runOnce(scenario, lane, { call, when });
     const { calls, killed } = run.trace;
@@ -254,7 +279,7 @@ export async function enumerateCrashes<Facts>(scenario: Scenario<Facts>): Promis
         missed.size > 0 && (last - first) * round <= RUNS_PER_CALL_MAX,
     );
   }
-  const pairs = pairsIn(whole.trace, isDurable);
+  const pairs = pairsIn(sought, isDurable);
   const lacking = (): string[] => {
     const hit = new Set([...points].map(pairOf));
     return pairs.filter((pair) => !hit.has(pair));

@@ -74,7 +74,7 @@ export async function end({ pid, traced, exited }: Run): Promise<void> {
   await exited;
 }
 
-function requireOneOf(file: string, outcome: Outcome<unknown>): void {
+export function requireOneOf(file: string, outcome: Outcome<unknown>): void {
   const { before, killed, after } = outcome;
   const text = killed.get(file);
   if (text === before.get(file) || text === after.get(file)) return;
