@@ -44,6 +44,12 @@ export const FLOOD_SLOWS: Budget = {
   unit: "times",
 };
 
+export const CALLABLE: Budget = {
+  promise: "a zip uploaded to its tool called by a client that was connected before",
+  limit: 2_000,
+  unit: "ms",
+};
+
 export interface Verdict extends Budget {
   value: number;
   kept: boolean;

@@ -3,6 +3,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { VERSION } from "../../src/config/version.ts";
 import { chatArms, pageArms, requestArms, streamArms, toolArms } from "./arms.ts";
 import {
+  CALLABLE,
   CHAT_ADDED,
   CORE_MEMORY,
   FIRST_TOKEN,
@@ -14,15 +15,24 @@ import {
   type Verdict,
 } from "./budgets.ts";
 import { floodSummary, floodUntilParentEnds, measureFlood, slowedTimes } from "./flood.ts";
+import { measureInstalls } from "./installs.ts";
 import { median } from "./measure.ts";
 import { type Memory, measureMemory } from "./memory.ts";
-import { armTable, memoryTable, type Section, startTable, verdictTable } from "./report.ts";
+import {
+  armTable,
+  installTable,
+  memoryTable,
+  type Section,
+  startTable,
+  verdictTable,
+} from "./report.ts";
 import { addedMs, type Figures, runRounds } from "./rounds.ts";
 import { serveUntilParentEnds } from "./servers.ts";
 import { measureStarts, type Start } from "./start.ts";
 import { prepareTools, type Subject, startSubject } from "./subject.ts";
 
 const STARTS = 5;
+const INSTALLS = 5;
 const ROUNDS = 5;
 const FLOOD_REQUESTS = 500;
 const RUN_MS_MAX = 120_000;
@@ -121,8 +131,11 @@ async function runArms(subject: Subject, signal: AbortSignal): Promise<Verdict[]
   for (const section of SECTIONS) tell(armTable(section, { arms, figures }));
   const flood = await measureFlood(subject, { rounds: ROUNDS, requests: FLOOD_REQUESTS, signal });
   tell(floodSummary(flood));
+  const installs = await measureInstalls(subject, INSTALLS);
+  tell(installTable(installs));
   return [
     ...verdictsOf(figures, [started, used, worked]),
+    judge(CALLABLE, median(installs)),
     judge(FLOOD_SLOWS, median(slowedTimes(flood))),
   ];
 }

@@ -45,6 +45,17 @@ export function startTable(starts: readonly { first: Start; next: Start }[]): st
   ].join("\n");
 }
 
+export function installTable(times: readonly number[]): string {
+  const figures = [Math.min(...times), median(times), Math.max(...times)];
+  return [
+    heading("From a zip to a tool that is called, ms", ["min", "median", "max"]),
+    row(
+      "the starter, by a client that was connected",
+      figures.map((figure) => figure.toFixed(0)),
+    ),
+  ].join("\n");
+}
+
 /** Memory at several moments, by part. */
 export function memoryTable(moments: Readonly<Record<string, Memory>>): string {
   const all = Object.values(moments);

@@ -30,6 +30,7 @@ export function serviceScenario(lanes: Lanes): Scenario<string[]> {
       DEFINED,
       "external_services/box/config.json",
     ],
+    named: true,
     prepare: layOutQuietHome,
     command: [BINARY, "supervise"],
     environment: (home, lane) => clean(home, offsetOf(lane)),
