@@ -14,6 +14,7 @@ import { pythonBinOf } from "../../src/python/environment-link.ts";
 import { type RegistryStandIn, startRegistry } from "../support/registry-stand-in.ts";
 import { BINARY } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
+import { uvFolder } from "../support/uv.ts";
 
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** Every bound under test is far below; this is for machines with much else to do. */
@@ -239,6 +240,18 @@ test("an install that takes too long, writes too much or is called off ends with
   await expect(many).rejects.toThrow("more than the 3 files allowed");
 });
 
+/** What installs Python packages, by what is on the path; each has a home of its own. */
+const PYTHON_INSTALLERS = {
+  "python3 -m venv and pip": async () => SYSTEM_PATH,
+  uv: async () => `${await uvFolder()}:${SYSTEM_PATH}`,
+};
+
+async function pythonHome(path: string) {
+  const own = await mkdtemp(join(home, "python-"));
+  const given = environment({ PATH: path, LUNA_HOME: own, HOME: own });
+  return { own, withIt: { environment: given, cache: join(own, "cache") } };
+}
+
 async function answer(folder: string): Promise<string> {
   const child = Bun.spawn(
     [join(pythonBinOf(folder) ?? "", "python"), "-c", "import tiny_py; print(tiny_py.ANSWER)"],
@@ -247,63 +260,67 @@ async function answer(folder: string): Promise<string> {
   return (await new Response(child.stdout).text()).trim();
 }
 
-test(
-  "Python packages come into an environment that several share and that survives the swap",
-  async () => {
+test.each(Object.entries(PYTHON_INSTALLERS))(
+  "Python packages come, by %s, into an environment that several share and that survives the swap",
+  async (name, path) => {
+    const { own, withIt } = await pythonHome(await path());
     const files = {
       "requirements.txt": "tiny-py==1.0  # pinned\n-r services/back/requirements.txt\n",
       "services/back/requirements.txt": "other-py\n",
     };
     const folder = await stage(files);
-    const { installed, problems } = await install(folder);
+    const { installed, problems } = await install(folder, withIt);
     expect(installed).toEqual(["requirements.txt", "services/back/requirements.txt"]);
     expect(problems).toEqual([]);
     await rename(folder, `${folder}-moved`);
     expect(await answer(`${folder}-moved`)).toBe("42");
-    const environments = pathsOf(home).pythonEnvironments;
+    const environments = pathsOf(own).pythonEnvironments;
     const made = readlinkSync(join(`${folder}-moved`, ".venv"));
     expect(dirname(made)).toBe(environments);
+    // uv says so in the environments that it makes.
+    expect(/^uv = /m.test(readFileSync(join(made, "pyvenv.cfg"), "utf8"))).toBe(name === "uv");
     // Its scripts say the place where it is.
     expect(readFileSync(join(made, "bin/tiny-py"), "utf8")).toContain(join(made, "bin/python"));
 
     // The same again costs nothing, also without a network.
     const before = registry.requests.length;
     const again = await stage(files);
-    await install(again, { offline: true });
+    await install(again, { ...withIt, offline: true });
     expect(readlinkSync(join(again, ".venv"))).toBe(made);
     // Other lists of the same packages need the cache alone.
     const other = await stage({ "requirements.txt": "tiny_py == 1.0\n" });
-    await install(other, { offline: true });
+    await install(other, { ...withIt, offline: true });
     expect(await answer(other)).toBe("42");
     expect(registry.requests.length).toBe(before);
 
     // What was never finished goes, what is linked to or new stays.
     await mkdir(join(environments, "unfinished"));
-    expect(await removeUnusedPackages(pathsOf(home))).toBe(1);
+    expect(await removeUnusedPackages(pathsOf(own))).toBe(1);
     expect((await readdir(environments)).length).toBe(2);
     // Later only what an extension, or the version before it, links to.
     const old = new Date(Date.now() - 8 * 24 * 60 * 60_000);
     for (const name of await readdir(environments)) {
       await utimes(join(environments, name, "luna-environment.json"), old, old);
     }
-    await mkdir(join(home, ".luna/backups"), { recursive: true });
-    await rename(`${folder}-moved`, join(home, ".luna/backups/mine"));
-    expect(await removeUnusedPackages(pathsOf(home))).toBe(1);
+    await mkdir(join(own, ".luna/backups"), { recursive: true });
+    await rename(`${folder}-moved`, join(own, ".luna/backups/mine"));
+    expect(await removeUnusedPackages(pathsOf(own))).toBe(1);
     expect(await readdir(environments)).toEqual([basename(made)]);
   },
   PYTHON_TIMEOUT_MS,
 );
 
-test(
-  "Python packages that are not there, or lie elsewhere, fail with the line",
-  async () => {
+test.each(Object.entries(PYTHON_INSTALLERS))(
+  "by %s, Python packages that are not there, or lie elsewhere, fail with the line",
+  async (_, path) => {
+    const { withIt } = await pythonHome(await path());
     const missing = await stage({ "requirements.txt": "no-such-py\n" });
-    await expect(install(missing)).rejects.toThrow(/"requirements.txt"[\s\S]*no-such-py/);
+    await expect(install(missing, withIt)).rejects.toThrow(/"requirements.txt"[\s\S]*no-such-py/);
     expect(existsSync(join(missing, ".venv"))).toBe(false);
     const source = await stage({
       "requirements.txt": "--index-url http://127.0.0.1:9/\ntiny-py\n",
     });
-    await expect(install(source)).rejects.toThrow(
+    await expect(install(source, withIt)).rejects.toThrow(
       '"--index-url http://127.0.0.1:9/" is no package',
     );
   },
