@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { portsWith } from "../../src/config/ports.ts";
+import { RegistryFile } from "../../src/contract/external-service.ts";
 import { RunView } from "../../src/contract/run.ts";
+import { readTextIfThere } from "../../src/lib/files.ts";
 import { sendSignal } from "../../src/lib/proc.ts";
 import { makeZip } from "../support/archives.ts";
 import { hashOf, writeTree } from "../support/runs-harness.ts";
@@ -14,11 +16,22 @@ import { POCKET, versionFiles } from "../support/versions.ts";
 import { clean, layOutQuietHome, TOKEN } from "./scenarios.ts";
 import { startTraced, tracedPid } from "./strace.ts";
 
-export const KINDS = ["install", "update", "delete", "settings"] as const;
+export const KINDS = ["install", "update", "delete", "settings", "service"] as const;
 export type Kind = (typeof KINDS)[number];
 
 const OLD = versionFiles("1.0.0", { toolsOnly: true });
 const NEW = versionFiles("2.0.0", { toolsOnly: true, more: { "more/notes.txt": "new" } });
+/** A service whose own command leaves something: what was done of an installation is to be seen. */
+const BOX = {
+  ...{ name: "box", display_name: "Box", description: "Does nothing", category: "test" },
+  config_form: [{ name: "word", label: "Word" }],
+  commands: {
+    install: "echo installed > external_services/box/data/made.txt",
+    ...{ start: ":", stop: ":", uninstall: ":", health_check: "echo well" },
+  },
+  health_check_expected: "well",
+  ui: { port: 1, slug: "box" },
+};
 /** How long a run may take that fails at each turn. */
 const RUN_TIMEOUT_MS = 30_000;
 /** A supervisor that cannot write goes on trying: then it is looked at what it has done so far. */
@@ -33,6 +46,11 @@ function operationOf(kind: Kind, source: string): Record<string, unknown> {
       return { type: kind, target: POCKET };
     case "settings":
       return { type: kind, target: POCKET, config: { color: "new" } };
+    case "service":
+      return {
+        ...{ type: "install_external_service", name: BOX.name },
+        ...{ definition: BOX, config: { word: "new" } },
+      };
   }
 }
 
@@ -79,7 +97,8 @@ async function drive(kind: Kind, offset: number, ended: Promise<unknown>) {
   });
   const isUp = async () => isOver || (await control.ask("/health")).ok;
   await until(isUp, { timeoutMs: RUN_TIMEOUT_MS, what: "the supervisor" });
-  const source = kind === "delete" ? "x" : await unlessEnded(ended, upload(control));
+  const isFetched = kind === "install" || kind === "update";
+  const source = !isFetched ? "x" : await unlessEnded(ended, upload(control));
   if (source === undefined) return;
   const body = { operations: [operationOf(kind, source)] };
   const answer = await unlessEnded(ended, control.post("/queue/apply", body));
@@ -132,6 +151,20 @@ async function expectedHashes(): Promise<{ old: string; new: string }> {
   return hashes;
 }
 
+/** What is wrong with the service, which is to be there with all that belongs to it, or not to count as installed. */
+async function serviceFaults(home: string, isDone: boolean): Promise<string[]> {
+  const registry = await readTextIfThere(join(home, ".luna/external_services.json"));
+  const isInstalled = RegistryFile.parse(JSON.parse(registry ?? "{}"))["box"]?.installed === true;
+  const folder = join(home, "external_services/box");
+  const settings = await readTextIfThere(join(folder, "config.json"));
+  const made = await readTextIfThere(join(folder, "data/made.txt"));
+  const isWhole = JSON.parse(settings ?? "{}").word === "new" && made === "installed\n";
+  return [
+    ...(isInstalled === isDone ? [] : [`the service is installed: ${isInstalled}`]),
+    ...(isDone && !isWhole ? [`the service has ${settings}, ${made}`] : []),
+  ];
+}
+
 /** What is wrong with a home after the next start, in words. */
 export async function faultsOf(
   home: string,
@@ -140,7 +173,10 @@ export async function faultsOf(
 ): Promise<string[]> {
   const hashes = await expectedHashes();
   const before = kind === "install" ? "absent" : hashes.old;
-  const after = { install: hashes.new, update: hashes.new, delete: "absent", settings: hashes.old };
+  const after = {
+    ...{ install: hashes.new, update: hashes.new, delete: "absent" },
+    ...{ settings: hashes.old, service: hashes.old },
+  };
   const tree = await treeOf(home);
   const config = JSON.parse(await readFile(join(home, ".luna/master_config.json"), "utf8"));
   const entry = config.extensions[POCKET];
@@ -153,6 +189,7 @@ export async function faultsOf(
   if (kind === "settings" && entry?.config.color !== (isDone ? "new" : "old")) {
     faults.push(`its settings are ${JSON.stringify(entry?.config)}, the run is ${view?.state}`);
   }
+  if (kind === "service") faults.push(...(await serviceFaults(home, isDone)));
   const data = [`extensions/${POCKET}/data`, `.luna/kept_data/${POCKET}`];
   const kept = await Promise.all(
     data.map((folder) => readFile(join(home, folder, "kept.txt"), "utf8").catch(() => "")),
