@@ -1,6 +1,6 @@
 /** Watches over a new program of Luna's own until it works: takes it back when it does not, becomes it when it does. */
 import type { CoreUpdateFile } from "../contract/core-update.ts";
-import type { CoreUpdate } from "../core-update/core-update.ts";
+import { type CoreUpdate, NEVER_IN_PLACE } from "../core-update/core-update.ts";
 import { LunaError } from "../lib/errors.ts";
 import type { ManagedProcess } from "../supervisor/process/managed-process.ts";
 import type { Control } from "./control.ts";
@@ -49,7 +49,7 @@ export async function settleTrial(update: CoreUpdate, version: string): Promise<
   if (found?.state !== "trying") return false;
   if (found.to !== version) {
     // It was never put in place, or this program was put back by hand.
-    await update.rollBack("Luna ended before it was in place");
+    await update.rollBack(NEVER_IN_PLACE);
     return false;
   }
   if (found.starts >= STARTS_MAX) {
@@ -93,6 +93,8 @@ export class CoreTrial {
     for (;;) {
       const found = await update.read();
       if (this.#isOver) return;
+      // The supervisor that was in the middle of it was started again, and has taken it back.
+      if (found?.state === "rolled_back") return;
       if (found?.state !== "trying") break;
       const ends = supervisor.view().restarts - restartsBefore;
       const isLate = performance.now() > deadline;

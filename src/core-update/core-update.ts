@@ -16,6 +16,9 @@ const DOWNLOAD_TIMEOUT_MS = 15 * 60_000;
 /** The new program, and what else may be written meanwhile. */
 const FREE_BYTES_MIN = 600 * 1024 * 1024;
 
+/** Why a change did not come about that was cut off before the new program had its place. */
+export const NEVER_IN_PLACE = "Luna ended before it was in place";
+
 export interface CoreUpdateOptions {
   /** `.luna/core_update.json` */
   file: string;
@@ -143,6 +146,11 @@ export class CoreUpdate {
       const update = await this.read();
       if (update?.run !== run) return undefined;
       if (update.state !== "trying") return update;
+      if (update.to !== this.#options.version) {
+        // Whoever asks runs the program that is in place: the other one never was.
+        await this.rollBack(NEVER_IN_PLACE);
+        continue;
+      }
       await setTimeout(POLL_MS, undefined, { signal });
     }
   }

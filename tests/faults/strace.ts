@@ -1,5 +1,8 @@
 /** Runs a program under strace(1): what it did to its files, and faults put into single system calls. */
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readTextIfThere } from "../../src/lib/files.ts";
 import { until } from "../support/until.ts";
 
 /** Every call by which a file's content or name can change, and those that make a change last. */
@@ -75,26 +78,37 @@ const ATTACH_TIMEOUT_MS = 10_000;
 /**
  * Puts a fault into the system calls of processes that run already.
  * @param inject as strace takes it, such as `fsync:delay_enter=200ms`
- * @returns what takes it away again
+ * @returns what takes it away again, and answers whether the fault was met
  */
 export async function injectInto(
   pids: readonly number[],
   inject: string,
-): Promise<() => Promise<unknown>> {
+): Promise<() => Promise<boolean>> {
   if (STRACE === null) throw new Error("strace is not installed: apt-get install strace");
-  const command = [STRACE, "-f", "-o", "/dev/null", "-e", `inject=${inject}`];
+  const folder = await mkdtemp(join(tmpdir(), "luna-strace-"));
+  const log = join(folder, "log");
+  const [calls = ""] = inject.split(":");
+  const command = [
+    ...[STRACE, "-f", "-o", log, "-s", "0"],
+    ...["-e", `trace=${calls}`, "-e", `inject=${inject}`],
+  ];
   const strace = Bun.spawn([...command, ...pids.flatMap((pid) => ["-p", String(pid)])], {
     stdio: ["ignore", "ignore", "ignore"],
   });
-  const end = async (): Promise<unknown> => {
+  const end = async (): Promise<boolean> => {
     strace.kill("SIGTERM");
-    return strace.exited;
+    await strace.exited;
+    const text = await readTextIfThere(log);
+    await rm(folder, { recursive: true });
+    return /\(INJECTED\)|\(DELAYED\)|killed by SIGKILL/.test(text ?? "");
   };
   try {
     await until(
       async () => {
-        const statuses = pids.map((pid) => readFile(`/proc/${pid}/status`, "utf8"));
-        return (await Promise.all(statuses)).every((text) => /^TracerPid:\s+[1-9]/m.test(text));
+        const statuses = pids.map((pid) => readTextIfThere(`/proc/${pid}/status`));
+        // One that is gone has met its fault already.
+        const isTraced = (text = "TracerPid: 1"): boolean => /^TracerPid:\s+[1-9]/m.test(text);
+        return (await Promise.all(statuses)).every(isTraced);
       },
       { timeoutMs: ATTACH_TIMEOUT_MS, what: "strace to be attached" },
     );

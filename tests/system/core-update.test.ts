@@ -1,15 +1,16 @@
 /** Luna's own program makes way for another version, and comes back when that one does not work. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { $ } from "bun";
 import { z } from "zod";
 import { VERSION } from "../../src/config/version.ts";
 import { CoreUpdates } from "../../src/contract/core-update.ts";
 import { Overview } from "../../src/contract/process.ts";
 import { RunView } from "../../src/contract/run.ts";
-import { CoreUpdate } from "../../src/core-update/core-update.ts";
+import { CoreUpdate, NEVER_IN_PLACE } from "../../src/core-update/core-update.ts";
+import { injectInto } from "../faults/strace.ts";
 import {
   RELEASES_REPOSITORY,
   type ReleasesStandIn,
@@ -120,6 +121,10 @@ const untilRuns = (luna: Luna, version: string) =>
     { ...PATIENCE, what: `Luna ${version} to run` },
   );
 
+/** The bootstrap, which began the old program, has become the new one. */
+const untilWhole = (luna: Luna) =>
+  until(() => luna.output().includes(`Luna ${NEXT}`), { ...PATIENCE, what: "the new luna up" });
+
 const programOf = (pid: number): Promise<string> =>
   $`readlink /proc/${pid}/exe`.text().then((text) => text.trim());
 
@@ -143,7 +148,7 @@ test("another version is told, put in place, proves itself, and takes the whole 
   expect((await untilEnded(luna, run)).units).toMatchObject([{ state: "done" }]);
   expect(await updateOf(luna).read()).toMatchObject({ state: "done", run });
   // The bootstrap is the new program too, under the pid that a service manager knows.
-  await until(async () => luna.output().includes(`Luna ${NEXT}`), { ...PATIENCE, what: "luna up" });
+  await untilWhole(luna);
   expect(await programOf(luna.pid)).toBe(program);
   expect((await untilRuns(luna, NEXT)).problems.map(({ id }) => id)).not.toContain("core-update");
   // It watches as before.
@@ -210,3 +215,42 @@ test("killed whole while the new program is on trial, the next start goes on wit
   });
   await end(again);
 }, 120_000);
+
+/** By these the programs and the files that tell of them change, each before it is done. */
+const CALLS = ["rename", "link", "unlink"] as const;
+/** Threads count for themselves; a supervisor makes few of these calls at each. */
+const COUNT_MAX = 3;
+
+test("fault 4: the supervisor is killed at any step of an update: one whole program runs, and the run says which", async () => {
+  releases.publish(NEXT, next);
+  const states: string[] = [];
+  for (const call of CALLS) {
+    for (let when = 1; when <= COUNT_MAX; when += 1) {
+      await copyFile(BINARY, program);
+      const luna = await start();
+      const { pid } = (await luna.state()).supervisor;
+      const run = await swap(luna);
+      // While it is being fetched.
+      const endTrace = await injectInto([pid], `${call}:signal=KILL:when=${when}`);
+      const { units } = await untilEnded(luna, run);
+      const state = units[0]?.state ?? "";
+      const isNew = state === "done";
+      if (!isNew) expect(units[0]?.reason).toContain(NEVER_IN_PLACE);
+      await untilRuns(luna, isNew ? NEXT : VERSION);
+      if (isNew) await untilWhole(luna);
+      const killed = await endTrace();
+      expect([call, when, (await luna.run("version")).stdout.trim()]).toEqual([
+        ...[call, when, isNew ? NEXT : VERSION],
+      ]);
+      const left = (await readdir(dirname(program))).filter((name) => !/^luna(\.old)?$/.test(name));
+      expect([call, when, left]).toEqual([call, when, []]);
+      if (killed) states.push(`${call} ${when} ${state}`);
+      expect(await luna.stop()).toBe(0);
+      await luna.remove();
+      if (!killed) break;
+    }
+  }
+  process.stderr.write(`${states.join(", ")}\n`);
+  expect(states.length).toBeGreaterThan(2);
+  await releases.stop();
+}, 300_000);
