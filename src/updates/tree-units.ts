@@ -7,6 +7,7 @@ import type { Paths } from "../config/paths.ts";
 import type { QueueOperation } from "../contract/queue.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "../lib/errors.ts";
 import { syncTree } from "../lib/tree.ts";
+import { missingPackages } from "../packages/missing.ts";
 import { inspectTree } from "./inspect.ts";
 import type { Fetch, Fetched, InstallPackages, LiveExtensions } from "./parts.ts";
 import { identitiesOf, swapIn } from "./tree-swap.ts";
@@ -127,11 +128,11 @@ export async function changeTree(
   return problems.length === 0 ? undefined : problems.join("; ");
 }
 
-/** Its files are there; only the configuration has to know. */
+/** Its files are there, and stay as their author has them; only the configuration has to know. */
 async function registerLocal(
   unit: UnitContext<Operation<"install">>,
   { config, live, graceMs }: TreeParts,
-): Promise<undefined> {
+): Promise<string | undefined> {
   const { operation, place } = unit;
   const { target } = operation;
   if (!existsSync(place.live)) {
@@ -151,6 +152,9 @@ async function registerLocal(
     draft.extensions[target] = { ...entry, enabled, source: LOCAL };
   });
   await startAndProve(unit, { live, target, graceMs: graceMs(), isEnabled: enabled });
+  const missing = await missingPackages(place.live);
+  if (missing.length === 0) return undefined;
+  return `what ${missing.join(", ")} ${missing.length === 1 ? "asks" : "ask"} for is not installed; "luna ext add ${place.live}" does it`;
 }
 
 export async function deleteTree(

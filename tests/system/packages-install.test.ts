@@ -1,6 +1,7 @@
 /** Extensions with packages, uploaded to a running Luna: their tools, services and pages have what they asked for. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { ExtensionUpload } from "../../src/contract/source.ts";
@@ -154,4 +155,32 @@ test("an update brings others, and one that cannot have them changes nothing", a
   // The version before it can come back: its environment is there still.
   expect(existsSync(join(before, "bin/python"))).toBe(true);
   expect(readFileSync(luna.paths.masterConfig, "utf8")).toContain("upload:");
+});
+
+test("of a folder that was put there by hand it is told what is missing, and how to get it", async () => {
+  const own = join(luna.paths.extensions, "byhand");
+  await mkdir(join(own, "tools"), { recursive: true });
+  const list = JSON.stringify({ name: "byhand", dependencies: { tiny: "1.0.0" } });
+  await writeFile(join(own, "package.json"), list);
+  await writeFile(join(own, "config.json"), '{"version": "1.0.0"}');
+  await writeFile(
+    join(own, "tools/byhand_tools.ts"),
+    `import { defineTool, z } from "luna";
+export const TOOLS = [defineTool({
+  name: "BYHAND_GET_tiny", description: "Tells what tiny is.", input: z.object({}),
+  run: async () => (await import("tiny")).default,
+})];
+`,
+  );
+  const local = { type: "install", target: "byhand", source: "local" };
+  const [unit] = (await apply(luna, [local])).units;
+  expect(unit?.state).toBe("done");
+  expect(unit?.reason).toContain(
+    `what package.json asks for is not installed; "luna ext add ${own}"`,
+  );
+  await expect(call("BYHAND_GET_tiny")).rejects.toThrow("tiny");
+  expect((await luna.run("ext", "add", own, "--yes")).code).toBe(0);
+  expect(await call("BYHAND_GET_tiny")).toBe("tiny 1.0.0");
+  const [again] = (await apply(luna, [local])).units;
+  expect(again).toMatchObject({ state: "done", reason: null });
 });
