@@ -1,4 +1,4 @@
-/** Keeps a flood of refusals from filling the audit log: the first ones are told singly, the rest as counts. */
+/** Keeps floods of refusals, and of what strangers do, from filling the audit log: the first ones are told singly, the rest as counts. */
 import type { AuditRecord } from "../contract/audit.ts";
 
 export const WINDOW_MS = 60_000;
@@ -55,7 +55,7 @@ export class Refusals {
 
   /** Whether this one is to be told singly; it is counted otherwise. */
   admit(record: AuditRecord, now: number): boolean {
-    if (record.outcome !== "refused") return true;
+    if (record.outcome !== "refused" && record.actor.kind !== "anonymous") return true;
     const tally = this.#tallyOf(record, now);
     tally.last = record;
     tally.seen += 1;

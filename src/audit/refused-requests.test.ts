@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { MemoryTrail } from "../../tests/support/memory-trail.ts";
 import { until } from "../../tests/support/until.ts";
-import { recordingRefusals } from "./refused-requests.ts";
+import { noteRefusal, recordingRefusals } from "./refused-requests.ts";
 
 test("a Host of which no address can be made is refused all the same", async () => {
   const answers: string[] = [];
@@ -29,6 +29,19 @@ test("a Host of which no address can be made is refused all the same", async () 
   } finally {
     await server.stop(true);
   }
+});
+
+test("what a guard knows of a refusal is recorded in place of its status", async () => {
+  const audit = new MemoryTrail();
+  const actor = { kind: "client", name: "Claude" } as const;
+  const answer = recordingRefusals((request) => {
+    noteRefusal(request, { reason: "its token has expired", actor });
+    return new Response(null, { status: request.url.endsWith("/good") ? 200 : 401 });
+  }, audit);
+  for (const path of ["good", "bad"]) await answer(new Request(`http://127.0.0.1/${path}`));
+  expect(audit.events).toMatchObject([
+    { actor, target: "/bad", details: { reason: "its token has expired", method: "GET" } },
+  ]);
 });
 
 test("what was refused is recorded by its path, and what was answered is not", async () => {

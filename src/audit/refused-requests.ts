@@ -1,4 +1,5 @@
 /** Records what an API with keys refused, whoever it was: a key that is no good, that is not for this, or is used too often. */
+import type { AuditActor } from "../contract/audit.ts";
 import { clientAddress } from "../lib/client-address.ts";
 import type { AuditTrail } from "./trail.ts";
 
@@ -7,6 +8,21 @@ const REASONS: Readonly<Record<number, string>> = {
   403: "not_allowed",
   429: "too_many_requests",
 };
+
+/** What a guard knows of a refusal beyond its status. */
+export interface WhyRefused {
+  /** In words for the owner. */
+  reason: string;
+  /** Who came, as far as that is known. */
+  actor?: AuditActor;
+}
+
+const known = new WeakMap<Request, WhyRefused>();
+
+/** Says why the request is about to be refused: the record of it has that. */
+export function noteRefusal(request: Request, why: WhyRefused): void {
+  known.set(request, why);
+}
 
 type Fetch<Rest extends unknown[]> = (
   request: Request,
@@ -25,11 +41,12 @@ export function recordingRefusals<Rest extends unknown[]>(
 ): Fetch<Rest> {
   return async (request, ...rest) => {
     const answer = await fetch(request, ...rest);
-    const reason = REASONS[answer.status];
-    if (reason === undefined) return answer;
+    const byStatus = REASONS[answer.status];
+    if (byStatus === undefined) return answer;
+    const { actor, reason = byStatus } = known.get(request) ?? {};
     const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
     audit.record({
-      actor: { kind: "anonymous", name: "" },
+      actor: actor ?? { kind: "anonymous", name: "" },
       ...{ action: "request.refused", target: pathOf(request), outcome: "refused" },
       ...{ address: clientAddress({ header }), details: { reason, method: request.method } },
     });

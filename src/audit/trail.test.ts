@@ -156,6 +156,18 @@ test("refused strangers are told singly at first, then counted, however many add
   expect(Date.parse(String(stubborn?.details?.["until"]))).toBe(1_800_000_010_000);
 });
 
+test("what strangers may do is bounded like what they may not", () => {
+  const now = 1_800_000_000_000;
+  const one = trail({ clock: () => now });
+  for (let i = 0; i < 1_000; i += 1) one.record({ ...REFUSED, outcome: "ok" });
+  expect(events().length).toBe(SINGLE_PER_ADDRESS_MAX);
+  for (let i = 0; i < 5_000; i += 1) {
+    one.record({ ...REFUSED, outcome: "ok", address: `2001:db8::${i}` });
+  }
+  expect(events().length).toBe(SINGLE_MAX);
+  one.close();
+});
+
 test("recording costs microseconds", () => {
   const one = trail({ spoolBytesMax: 1024 ** 3 });
   const took = Array.from({ length: 5_000 }, () => {

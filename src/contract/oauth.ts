@@ -1,5 +1,6 @@
 /** The OAuth authorization server of `/api/mcp`: what clients send, what the owner is asked and shown, and what MCP asks auth. */
 import { z } from "zod";
+import { TokenFault } from "./mcp-connection.ts";
 
 /** The main MCP server, the one resource that tokens are for. */
 export const MCP_PATH = "/api/mcp";
@@ -126,8 +127,8 @@ export const OAuthClientChoice = z.strictObject({ client_id: Address });
 /** `POST /oauth/access`, for MCP only: whose the token with this hash is. */
 export const AccessQuestion = z.strictObject({ token_hash: z.string().regex(/^[0-9a-f]{64}$/) });
 
-/** null for a token that opens nothing now. */
 export const AccessAnswer = z.object({
+  /** null for a token that opens nothing now. */
   access: z
     .object({
       grant: z.string(),
@@ -138,6 +139,9 @@ export const AccessAnswer = z.object({
       expires_at: z.int(),
     })
     .nullable(),
+  /** Why it opens nothing, and whose it is, for the audit log. */
+  refusal: z.object({ fault: TokenFault, client_name: z.string().nullable() }).nullable(),
 });
 export type AccessAnswer = z.infer<typeof AccessAnswer>;
 export type Access = NonNullable<AccessAnswer["access"]>;
+export type AccessRefusal = NonNullable<AccessAnswer["refusal"]>;

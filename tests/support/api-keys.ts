@@ -56,7 +56,11 @@ export async function startKeys(): Promise<KeysHarness> {
 }
 
 /** For tests in which nobody has an access token. */
-export const NO_OAUTH = { publicUrl: "http://127.0.0.1:8443", find: async () => undefined };
+export const NO_OAUTH = {
+  publicUrl: "http://127.0.0.1:8443",
+  find: async () => undefined,
+  refusalOf: () => undefined,
+};
 
 /** For tests in which nobody has a named key. */
 export function noKeys(): KeyGate {

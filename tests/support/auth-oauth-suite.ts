@@ -555,7 +555,13 @@ export function oauthSuite({ name, create }: OAuthSuiteOptions): void {
         const to = answer.headers.get("Location") ?? "";
         expect(to).toStartWith("/login?returnTo=%2Fapi%2Fauthorize%3F");
       }
-      expect(eventsOf(auth, "oauth.authorize")).toEqual([]);
+      // That a client came so far is recorded, as its owner wonders why it comes no further.
+      const begun = eventsOf(auth, "oauth.authorize");
+      expect(begun.length).toBeGreaterThan(0);
+      for (const event of begun) {
+        const details = expect.objectContaining({ step: expect.stringContaining("sign-in") });
+        expect(event).toMatchObject({ actor: { kind: "anonymous" }, outcome: "ok", details });
+      }
       const program = await auth.request(`/api/authorize?${new URLSearchParams(query)}`);
       expect(program.status).toBe(401);
       // Nor does a script of a page on the same origin begin anything.
@@ -567,6 +573,10 @@ export function oauthSuite({ name, create }: OAuthSuiteOptions): void {
         },
       });
       expect(script.status).toBe(403);
+      const refused = eventsOf(auth, "oauth.authorize").slice(begun.length);
+      expect(refused.map(({ actor, outcome }) => `${actor.kind} ${outcome}`)).toEqual([
+        ...["anonymous refused", "owner refused"],
+      ]);
     });
 
     test("row 8: an error goes back by itself only to where the owner has let it go, or to their own computer", async () => {
@@ -809,6 +819,31 @@ export function oauthSuite({ name, create }: OAuthSuiteOptions): void {
       expect(await later.access(tokens.access_token)).not.toBeNull();
       const next = await later.refresh(client, tokens.refresh_token, { client_secret });
       expect(next.status).toBe(200);
+    });
+
+    test("MCP is told why a token opens nothing, and whose it is", async () => {
+      const { auth, registered, tokensFor, told } = await start();
+      const tokens = await tokensFor(await registered());
+      const why = async (token: string) => (await told(token)).refusal;
+      expect(await told(tokens.access_token)).toMatchObject({ refusal: null });
+      const client_name = expect.any(String);
+      const refresh = await why(tokens.refresh_token);
+      expect(refresh).toEqual({ fault: "not_for_access", client_name });
+      expect(await why("luna-at-never-was")).toEqual({ fault: "unknown", client_name: null });
+      auth.time.now += ACCESS_LIFETIME_MS;
+      expect(await why(tokens.access_token)).toEqual({ fault: "expired", client_name });
+      auth.time.now += REFRESH_IDLE_MS;
+      expect(await why(tokens.access_token)).toEqual({ fault: "not_allowed", client_name });
+    });
+
+    test("that somebody looked up how to sign in is recorded, with what program it was", async () => {
+      const { auth } = await start();
+      const path = "/.well-known/oauth-protected-resource/api/mcp";
+      await auth.request(path, { headers: { "User-Agent": "Claude-User" } });
+      await auth.request(path, { method: "OPTIONS" });
+      expect(eventsOf(auth, "oauth.discover")).toMatchObject([
+        { target: path, outcome: "ok", details: { user_agent: "Claude-User" } },
+      ]);
     });
 
     test("a client has at most so many connections: the one unused longest goes", async () => {

@@ -125,18 +125,22 @@ export function oauthSteps(auth: AuthHarness) {
     if (!answer.ok) throw new Error(await answer.text());
     return (await answer.json()) as Tokens;
   };
-  /** What MCP is told of an access token. */
-  const access = async (token: string) => {
+  /** What MCP is told of a token. */
+  const told = async (token: string) => {
     const answer = await auth.post(
       "/oauth/access",
       { token_hash: hashOf(token) },
       { Authorization: `Bearer ${CHECK_TOKEN}` },
     );
     if (!answer.ok) throw new Error(await answer.text());
-    return ((await answer.json()) as { access: Record<string, unknown> | null }).access;
+    return (await answer.json()) as {
+      access: Record<string, unknown> | null;
+      refusal: Record<string, unknown> | null;
+    };
   };
+  const access = async (token: string) => (await told(token)).access;
   return {
     ...{ register, registered, form, authorize, usual, idIn, asked, decide, locationOf },
-    ...{ codeFor, redeem, refresh, tokensFor, access },
+    ...{ codeFor, redeem, refresh, tokensFor, told, access },
   };
 }

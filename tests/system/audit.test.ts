@@ -5,6 +5,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import OpenAI from "openai";
 import { AuditEvent, AuditPage } from "../../src/contract/audit.ts";
+import { MCP_REFUSALS } from "../../src/contract/mcp-connection.ts";
 import { McpServerKey } from "../../src/contract/mcp-servers.ts";
 import { sendSignal } from "../../src/lib/proc.ts";
 import { type LlmStandIn, startLlmStandIn } from "../support/llm-stand-in.ts";
@@ -234,7 +235,7 @@ test("a request that was refused is there, by its path alone", async () => {
     { actor: { kind: "anonymous" }, action: "request.refused", target, outcome: "refused" },
     { actor: OWNER, action: "request.refused", target, outcome: "refused" },
     { ...refused, target: "/v1/models", details: { reason: "no_good_key" } },
-    { ...refused, target: "/api/mcp-audited/mcp", details: { reason: "no_good_key" } },
+    { ...refused, target: "/api/mcp-audited/mcp", details: { reason: MCP_REFUSALS.wrong_key } },
   ]);
   expect(JSON.stringify(events)).not.toContain(PLANTED);
 });

@@ -20,9 +20,10 @@ beforeEach(() => {
   asked = 0;
   answer = async () => GOOD;
   tokens = new AccessTokens({
-    ask: () => {
+    ask: async () => {
       asked += 1;
-      return answer();
+      const access = (await answer()) ?? null;
+      return { access, refusal: access === null ? { fault: "unknown", client_name: null } : null };
     },
     clock: () => now,
     log: createLogger("test", [], () => undefined),

@@ -1,5 +1,5 @@
 /** What access tokens open, as auth says it: asked once a second for each token at most, however many calls come with it. */
-import { type Access, AccessAnswer } from "../../contract/oauth.ts";
+import { type Access, AccessAnswer, type AccessRefusal } from "../../contract/oauth.ts";
 import { messageOf, UnavailableError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 
@@ -13,13 +13,14 @@ const TOKENS_MAX = 10_000;
 
 interface Answer {
   access: Access | undefined;
+  refusal: AccessRefusal | undefined;
   /** When it was asked for. */
   at: number;
 }
 
 interface AccessTokensOptions {
   /** Asks auth; rejects when nobody answers. */
-  ask(token_hash: string, signal: AbortSignal): Promise<Access | undefined>;
+  ask(token_hash: string, signal: AbortSignal): Promise<AccessAnswer>;
   /** Milliseconds since 1970. */
   clock: () => number;
   log: Logger;
@@ -48,6 +49,13 @@ export class AccessTokens {
     return access !== undefined && this.#options.clock() < access.expires_at ? access : undefined;
   }
 
+  /** Why `find` has just found nothing, as far as auth has said. */
+  refusalOf(token_hash: string): AccessRefusal | undefined {
+    const known = this.#answers.get(token_hash);
+    if (known?.access === undefined) return known?.refusal;
+    return { fault: "expired", client_name: known.access.client_name };
+  }
+
   /** However many calls wait for the same answer, it is asked for once. */
   #askOnce(token_hash: string, known: Answer | undefined): Promise<Answer> {
     const asking = this.#asking.get(token_hash);
@@ -61,8 +69,9 @@ export class AccessTokens {
     const { ask, clock, log } = this.#options;
     const at = clock();
     try {
-      const access = await ask(token_hash, AbortSignal.timeout(ASK_TIMEOUT_MS));
-      const answer = { access, at };
+      const said = await ask(token_hash, AbortSignal.timeout(ASK_TIMEOUT_MS));
+      const { access, refusal } = said;
+      const answer = { access: access ?? undefined, refusal: refusal ?? undefined, at };
       if (this.#answers.size >= TOKENS_MAX) this.#answers.clear();
       this.#answers.set(token_hash, answer);
       return answer;
@@ -96,6 +105,6 @@ export function askAuth(authUrl: string, checkToken: string): AccessTokensOption
       signal,
     });
     if (!answer.ok) throw new Error(`Auth said ${answer.status}`);
-    return AccessAnswer.parse(await answer.json()).access ?? undefined;
+    return AccessAnswer.parse(await answer.json());
   };
 }

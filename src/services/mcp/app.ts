@@ -11,6 +11,7 @@ import { clientAddress } from "../../lib/client-address.ts";
 import type { Logger } from "../../lib/log.ts";
 import { deriveSecret } from "../../lib/secret.ts";
 import type { Asked } from "./asked.ts";
+import type { Connections } from "./connections.ts";
 import { type MainServerOptions, requireAccessToken } from "./main-server.ts";
 import { type ConfigSource, type NamedServerVariables, requireServerKey } from "./named-server.ts";
 import { Offers } from "./offer.ts";
@@ -39,6 +40,8 @@ export interface McpAppOptions {
   oauth: MainServerOptions;
   /** Opens every named server: the stdio bridge of this machine's owner has it. */
   ownerToken: string;
+  /** Remembers who has come; nobody, where that is of no interest. */
+  connections?: Pick<Connections, "note">;
   /** Aborts when the process is about to end: streams end in order. */
   stopping?: AbortSignal;
   /** Of sessions; the usual ones otherwise. */
@@ -60,20 +63,27 @@ function requireTool(name: string, { offer, scopes, insufficient }: Asked): void
 type Guarded = Context<{ Variables: NamedServerVariables }>;
 
 /** Finds out who asks, for each request anew. */
-function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
+function askedBy({
+  config,
+  tools,
+  connections,
+}: Pick<McpAppOptions, "config" | "tools" | "connections">) {
   const offers = new Offers();
   return async (context: Guarded): Promise<Asked> => {
     const { server: found, masterConfig, access, holder, serverIn, insufficient } = context.var;
     const { name } = found;
+    const caller = { actor: access.actor, address: clientAddress(context.req) };
+    const binding = `${identityOf(found)} ${holder}`;
+    connections?.note({ binding, server: name, caller, request: context.req.raw });
     const offerOf = async (server: McpServer, now: MasterConfig, scopes: KeyScopes) =>
       offers.of({ server, config: now, catalogue: await tools.catalogue.read(now), scopes });
     return {
       server: name,
-      caller: { actor: access.actor, address: clientAddress(context.req) },
+      caller,
       offer: await offerOf(found, masterConfig, access.scopes),
       scopes: access.scopes,
       insufficient,
-      binding: `${identityOf(found)} ${holder}`,
+      binding,
       countMore: access.countMore,
       refresh: async () => {
         const now = await config.read();
@@ -88,7 +98,7 @@ function askedBy({ config, tools }: Pick<McpAppOptions, "config" | "tools">) {
 
 export function createMcpApp(options: McpAppOptions) {
   const { config, tools, gate, oauth, ownerToken, log, stopping, limits } = options;
-  const asked = askedBy({ config, tools });
+  const asked = askedBy(options);
   const serverKey = requireServerKey({ config, gate, ownerToken });
   const accessToken = requireAccessToken({ config, gate, oauth });
   const wires = new Wires({

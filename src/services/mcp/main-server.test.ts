@@ -4,13 +4,17 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Server } from "bun";
 import { noKeys } from "../../../tests/support/api-keys.ts";
+import { MemoryTrail } from "../../../tests/support/memory-trail.ts";
 import { catalogueOf, toolSource } from "../../../tests/support/tool-source.ts";
+import { recordingRefusals } from "../../audit/refused-requests.ts";
 import { MasterConfig } from "../../contract/config.ts";
-import type { Access } from "../../contract/oauth.ts";
+import { MCP_REFUSALS, TOKEN_FAULTS } from "../../contract/mcp-connection.ts";
+import type { Access, AccessRefusal } from "../../contract/oauth.ts";
 import { createLogger } from "../../lib/log.ts";
 import { generateSecret, hashSecret } from "../../lib/secret.ts";
 import { serve } from "../../lib/serve.ts";
 import { createMcpApp } from "./app.ts";
+import { Connections, REMEMBERED_MS } from "./connections.ts";
 
 const PUBLIC_URL = "https://luna.example";
 const RESOURCE = `${PUBLIC_URL}/api/mcp`;
@@ -19,8 +23,11 @@ const OWNER = generateSecret();
 const METADATA = `${PUBLIC_URL}/.well-known/oauth-protected-resource/api/mcp`;
 
 let server: Server<undefined>;
+let now: number;
 let config: MasterConfig;
 let tokens: Map<string, Access>;
+const refusals = new Map<string, AccessRefusal>();
+let audit: MemoryTrail;
 const ran: { tool: string; by: string }[] = [];
 const clients: Client[] = [];
 
@@ -43,6 +50,9 @@ function issue(more: Partial<Access> = {}): string {
 
 beforeEach(() => {
   tokens = new Map();
+  refusals.clear();
+  audit = new MemoryTrail();
+  now = Date.parse("2031-01-01");
   ran.length = 0;
   config = MasterConfig.parse({
     mcp_servers: {
@@ -66,11 +76,16 @@ beforeEach(() => {
       },
     ),
     gate: noKeys(),
-    oauth: { publicUrl: PUBLIC_URL, find: async (hash) => tokens.get(hash) },
+    oauth: {
+      publicUrl: PUBLIC_URL,
+      find: async (hash) => tokens.get(hash),
+      refusalOf: (hash) => refusals.get(hash),
+    },
     ownerToken: OWNER,
+    connections: new Connections({ audit, clock: () => now }),
     log: createLogger("test", [], () => undefined),
   });
-  server = serve({ fetch: app.fetch, listen: { port: 0 } });
+  server = serve({ fetch: recordingRefusals(app.fetch, audit), listen: { port: 0 } });
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.close();
@@ -181,6 +196,56 @@ describe("row 6", () => {
     expect(answer.status).toBe(401);
     expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
   });
+});
+
+test("each refusal is recorded with its reason, and who it was as far as that is known", async () => {
+  const dead = (refusal: AccessRefusal): string => {
+    const token = generateSecret("luna-at-");
+    refusals.set(hashSecret(token), refusal);
+    return token;
+  };
+  const stranger = { kind: "anonymous", name: "" } as const;
+  const claude = { kind: "client", name: "Claude" } as const;
+  const main: [string | undefined, string, object][] = [
+    [undefined, MCP_REFUSALS.no_token, stranger],
+    ["sk-luna-anything", MCP_REFUSALS.key_for_main, stranger],
+    ["eyJhbGciOi", MCP_REFUSALS.foreign_token, stranger],
+    [dead({ fault: "unknown", client_name: null }), TOKEN_FAULTS.unknown, stranger],
+    [dead({ fault: "expired", client_name: "Claude" }), TOKEN_FAULTS.expired, claude],
+    [dead({ fault: "not_allowed", client_name: "Claude" }), TOKEN_FAULTS.not_allowed, claude],
+    [issue({ resource: null }), MCP_REFUSALS.other_resource, claude],
+    [issue({ scope: "" }), MCP_REFUSALS.no_scope, claude],
+  ];
+  for (const [token, reason, actor] of main) {
+    audit.events.length = 0;
+    await post(token);
+    expect(audit.events).toMatchObject([
+      { actor, action: "request.refused", target: "/api/mcp", details: { reason } },
+    ]);
+    if (token !== undefined) expect(JSON.stringify(audit.events)).not.toContain(token);
+  }
+  audit.events.length = 0;
+  await fetch(at("/api/mcp-work/mcp"), { method: "POST" });
+  await post("sk-luna-wrong", "tools/list", {}, "/api/mcp-work/mcp");
+  await fetch(at("/api/mcp"), { method: "POST", headers: { Origin: "https://evil.example" } });
+  expect(audit.events.map(({ details }) => details?.["reason"])).toEqual([
+    ...[MCP_REFUSALS.no_key, MCP_REFUSALS.wrong_key, MCP_REFUSALS.foreign_page],
+  ]);
+});
+
+test("the first request that is let in is recorded, and again after a day", async () => {
+  const token = issue();
+  const connects = () => audit.events.filter(({ action }) => action === "mcp.connect");
+  for (let request = 0; request < 3; request += 1) expect((await post(token)).status).toBe(200);
+  expect(connects()).toMatchObject([
+    { actor: { kind: "client", name: "Claude" }, target: "main", outcome: "ok" },
+  ]);
+  await post(KEY, "tools/list", {}, "/api/mcp-work/mcp");
+  expect(connects()[1]).toMatchObject({ actor: { name: "mcp-work" }, target: "work" });
+  now += REMEMBERED_MS;
+  await post(token);
+  expect(connects().length).toBe(3);
+  expect(JSON.stringify(audit.events)).not.toContain(hashSecret(KEY));
 });
 
 test("row 13: another site's page is refused, before its token is looked at", async () => {

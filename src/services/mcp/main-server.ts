@@ -2,10 +2,14 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { type KeyGate, wholeAccess } from "../../api-keys/key-gate.ts";
+import { noteRefusal, type WhyRefused } from "../../audit/refused-requests.ts";
+import { API_KEY_PREFIX } from "../../contract/agent-key.ts";
 import type { KeyScopes } from "../../contract/api-keys.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
+import { MCP_REFUSALS, TOKEN_FAULTS } from "../../contract/mcp-connection.ts";
 import {
   type Access,
+  type AccessRefusal,
   MCP_PATH,
   READ_SCOPE,
   RESOURCE_METADATA_PATH,
@@ -48,6 +52,8 @@ export interface MainServerOptions {
   publicUrl: string;
   /** What the access token with this hash opens now. */
   find(token_hash: string): Promise<Access | undefined>;
+  /** Why that was nothing. */
+  refusalOf(token_hash: string): AccessRefusal | undefined;
 }
 
 interface Challenge {
@@ -94,6 +100,31 @@ function insufficient(context: Context, publicUrl: string, what: string): Forbid
   );
 }
 
+const clientOf = (name: string) => ({ actor: { kind: "client", name } }) as const;
+
+/** For the audit log, where the owner looks when a client does not connect; the client itself is told less. */
+function whyNot({
+  token,
+  access,
+  refusal,
+}: {
+  token: string;
+  access: Access | undefined;
+  refusal: AccessRefusal | undefined;
+}): WhyRefused {
+  if (token === "") return { reason: MCP_REFUSALS.no_token };
+  if (access !== undefined) {
+    return { reason: MCP_REFUSALS.other_resource, ...clientOf(access.client_name) };
+  }
+  if (token.startsWith(API_KEY_PREFIX)) return { reason: MCP_REFUSALS.key_for_main };
+  if (refusal === undefined) return { reason: MCP_REFUSALS.foreign_token };
+  const { fault, client_name } = refusal;
+  return {
+    reason: TOKEN_FAULTS[fault],
+    ...(client_name === null ? {} : clientOf(client_name)),
+  };
+}
+
 interface AccessTokenOptions {
   config: ConfigSource;
   gate: KeyGate;
@@ -105,24 +136,29 @@ export function requireAccessToken(options: AccessTokenOptions) {
   const guard: MiddlewareHandler<{ Variables: NamedServerVariables }> = createMiddleware(
     async (context, next) => {
       const { config, gate, oauth } = options;
-      const { publicUrl, find } = oauth;
+      const { publicUrl, find, refusalOf } = oauth;
       const token = bearerOf(context.req);
       const hash = hashSecret(token);
       const resource = `${publicUrl}${MCP_PATH}`;
+      const any = async () => (ACCESS_TOKEN.test(token) ? find(hash) : undefined);
       /** RFC 8707: a token for something else opens nothing here, nor does one that is for nothing. */
-      const own = async (): Promise<Access | undefined> => {
-        const access = ACCESS_TOKEN.test(token) ? await find(hash) : undefined;
-        return access?.resource === resource ? access : undefined;
-      };
-      const access = await own();
-      if (access === undefined) throw unauthorized(context, publicUrl, token);
+      const isOwn = (access: Access | undefined): access is Access => access?.resource === resource;
+      const access = await any();
+      if (!isOwn(access)) {
+        noteRefusal(context.req.raw, whyNot({ token, access, refusal: refusalOf(hash) }));
+        throw unauthorized(context, publicUrl, token);
+      }
       const scopes = scopesOf(access);
-      if (scopes === undefined) throw insufficient(context, publicUrl, "use Luna's MCP server");
+      if (scopes === undefined) {
+        const client = clientOf(access.client_name);
+        noteRefusal(context.req.raw, { reason: MCP_REFUSALS.no_scope, ...client });
+        throw insufficient(context, publicUrl, "use Luna's MCP server");
+      }
       const masterConfig = await readConfig(config);
       const counted = gate.count(`grant ${access.grant}`, masterConfig.rate_limits.mcp_server_key);
       const current = async (): Promise<KeyScopes | undefined> => {
-        const now = await own();
-        return now && scopesOf(now);
+        const now = await any();
+        return isOwn(now) ? scopesOf(now) : undefined;
       };
       const actor = { kind: "client", name: access.client_name } as const;
       context.set("server", mainServer(masterConfig));

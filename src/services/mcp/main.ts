@@ -14,6 +14,7 @@ import { ToolCatalogue } from "../../tools/catalogue.ts";
 import { ToolClient } from "../../tools/client.ts";
 import { AccessTokens, askAuth } from "./access-tokens.ts";
 import { createMcpApp } from "./app.ts";
+import { Connections } from "./connections.ts";
 
 const McpVariables = z.object({
   LUNA_MCP_TOKEN: z.string().min(1),
@@ -42,10 +43,15 @@ export async function main(environment: Environment): Promise<void> {
   const { gate, uses } = openKeyGate({ path: paths.apiKeys, config, supervisorUrl, token, log });
   const ask = askAuth(`http://127.0.0.1:${ports.auth}`, checkToken);
   const accessTokens = new AccessTokens({ ask, clock: Date.now, log });
-  const oauth = { publicUrl, find: (hash: string) => accessTokens.find(hash) };
+  const oauth = {
+    publicUrl,
+    find: (hash: string) => accessTokens.find(hash),
+    refusalOf: (hash: string) => accessTokens.refusalOf(hash),
+  };
   const ending = new AbortController();
   const app = createMcpApp({
     ...{ config, tools: { catalogue, client }, gate, oauth, ownerToken, log },
+    connections: new Connections({ audit, clock: Date.now }),
     stopping: ending.signal,
   });
   const server = serve({ fetch: recordingRefusals(app.fetch, audit), listen: { port: ports.mcp } });

@@ -3,14 +3,22 @@ import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { type Access, type KeyGate, wholeAccess } from "../../api-keys/key-gate.ts";
 import { ALL_SCOPES, allowsMcpServer, insufficientScope } from "../../api-keys/scopes.ts";
+import { noteRefusal } from "../../audit/refused-requests.ts";
 import { sameServer } from "../../config/server-identity.ts";
 import type { MasterConfig, McpServer } from "../../contract/config.ts";
+import { MCP_REFUSALS } from "../../contract/mcp-connection.ts";
 import { bearerOf } from "../../lib/app.ts";
-import { type ForbiddenError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
+import {
+  type ForbiddenError,
+  NotFoundError,
+  UnauthorizedError,
+  UnavailableError,
+} from "../../lib/errors.ts";
 import { generateSecret, hashSecret, sameHash } from "../../lib/secret.ts";
 
 /** How the path of an endpoint names its server: `mcp-<name>`. */
 const ENDPOINT_PREFIX = "mcp-";
+const NO_KEY_GIVEN = hashSecret("");
 /** Compared with when there is no such server, so that the answer takes as long as for a wrong key. */
 const NO_KEY_HASH = hashSecret(generateSecret());
 
@@ -94,7 +102,8 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
       name,
       server,
       masterConfig,
-    }: { name: string; server?: McpServer; masterConfig: MasterConfig },
+      request,
+    }: { name: string; server?: McpServer; masterConfig: MasterConfig; request: Request },
   ): Promise<Access> => {
     if (opens(hash, server) && server !== undefined) {
       const id = ENDPOINT_PREFIX + server.name;
@@ -104,8 +113,13 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
       return { ...wholeAccess({ kind: "client", name: id }, counted), current };
     }
     if (sameHash(hash, ownerHash)) return OWNER;
-    const access = await gate.admit(hash, `MCP server "${name}"`);
+    const access = await gate.admit(hash, `MCP server "${name}"`).catch((error: unknown) => {
+      const reason = hash === NO_KEY_GIVEN ? MCP_REFUSALS.no_key : MCP_REFUSALS.wrong_key;
+      if (error instanceof UnauthorizedError) noteRefusal(request, { reason });
+      throw error;
+    });
     if (allowsMcpServer(access.scopes, server)) return access;
+    noteRefusal(request, { reason: MCP_REFUSALS.key_not_for_this, actor: access.actor });
     throw insufficientScope(`use MCP server "${name}"`, `the MCP server "${name}"`);
   };
   const guard: MiddlewareHandler<{ Variables: NamedServerVariables }> = createMiddleware(
@@ -114,7 +128,8 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
       const key = bearerOf(context.req) || (context.req.header("X-API-Key") ?? "");
       const masterConfig = await readConfig(config);
       const server = findNamedServer(masterConfig.mcp_servers, name);
-      const asked = { name, masterConfig, ...(server === undefined ? {} : { server }) };
+      const request = context.req.raw;
+      const asked = { name, masterConfig, request, ...(server === undefined ? {} : { server }) };
       const keyHash = hashSecret(key);
       const access = await accessOf(keyHash, asked);
       if (server === undefined) throw notThere(name, masterConfig.mcp_servers, access);

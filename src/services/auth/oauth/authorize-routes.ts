@@ -26,19 +26,30 @@ export function refusalAddress(
   return withAnswer(redirect_uri, told);
 }
 
+interface Noted {
+  /** The client's name. */
+  target?: string;
+  /** Why it was refused. */
+  reason?: string;
+  /** How far it came. */
+  step?: string;
+}
+
 export function authorizeRoutes(dependencies: OAuthDependencies) {
   const { oauth, sessions, audit, publicUrl } = dependencies;
   const { clients, grants, pending } = oauth;
 
-  const note = (context: Context, session: Session, what: { target?: string; reason?: string }) =>
+  const note = (context: Context, session: Session | undefined, what: Noted) =>
     audit.record({
-      ...{ actor: ownerOf(session), action: "oauth.authorize", target: what.target ?? null },
+      actor: session === undefined ? { kind: "anonymous", name: "" } : ownerOf(session),
+      ...{ action: "oauth.authorize", target: what.target ?? null },
       outcome: what.reason === undefined ? "ok" : "refused",
       address: clientAddress(context.req),
       details: {
         client_id: context.req.query("client_id") ?? "",
         redirect_uri: context.req.query("redirect_uri") ?? "",
         ...(what.reason === undefined ? {} : { reason: what.reason }),
+        ...(what.step === undefined ? {} : { step: what.step }),
       },
     });
 
@@ -52,12 +63,16 @@ export function authorizeRoutes(dependencies: OAuthDependencies) {
     // Before anything is looked at: who is not signed in has nothing fetched, kept or redirected for them.
     const session = await sessionOf(context, sessions);
     if (!isNavigation(req.method, req.raw.headers)) {
+      note(context, session, { reason: "a program asked for it, and not a browser" });
       if (session === undefined) throw new UnauthorizedError("Not signed in");
       throw new ForbiddenError(
         "Cannot ask the owner from here: a browser has to go to this address",
       );
     }
-    if (session === undefined) return context.redirect(signInAddress(`/api/authorize${search}`));
+    if (session === undefined) {
+      note(context, session, { step: "a browser that is not signed in yet: sent to sign-in" });
+      return context.redirect(signInAddress(`/api/authorize${search}`));
+    }
     const asked = issuerOf(context, publicUrl);
     try {
       const request = await readAuthorizeRequest(searchParams, { clients, publicUrl, asked });

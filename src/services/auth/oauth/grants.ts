@@ -1,7 +1,8 @@
 /** What the owner has allowed clients, and the codes and tokens they have for it: `luna_oauth_grants` and `luna_oauth_tokens`. */
 import { and, asc, desc, eq, gt, inArray, isNull, lte, ne, sql } from "drizzle-orm";
 import type { Me } from "../../../contract/auth.ts";
-import type { Access } from "../../../contract/oauth.ts";
+import type { TokenFault } from "../../../contract/mcp-connection.ts";
+import type { AccessAnswer } from "../../../contract/oauth.ts";
 import type { Database } from "../../../db/database.ts";
 import type { Logger } from "../../../lib/log.ts";
 import { generateSecret, hashSecret } from "../../../lib/secret.ts";
@@ -93,6 +94,8 @@ function prepareFind({ queries, tables }: Database) {
     .prepare();
 }
 
+type Row = Awaited<ReturnType<ReturnType<typeof prepareFind>["execute"]>>[number];
+
 export class Grants {
   readonly #options: GrantsOptions;
   readonly #find: ReturnType<typeof prepareFind>;
@@ -156,21 +159,26 @@ export class Grants {
     return this.#withAccess(grant, { scope, refresh_token: successor });
   }
 
-  /** What an access token with this hash opens now; this counts as use. */
-  async access(token_hash: string): Promise<Access | undefined> {
-    const found = await this.#lookUp(token_hash);
-    if (found === undefined || found.kind !== "access") return undefined;
+  /** What an access token with this hash opens now, which counts as use; or why it opens nothing. */
+  async access(token_hash: string): Promise<AccessAnswer> {
+    const found = await this.#row(token_hash);
     const { clock, log } = this.#options;
     const now = clock();
-    if (now >= found.expires_at) return undefined;
-    const { grant, client_name, scope, expires_at } = found;
+    const fault = found === undefined ? "unknown" : this.#faultOf(found, now);
+    if (found === undefined || fault !== undefined) {
+      const client_name = found?.client_name ?? null;
+      return { access: null, refusal: { fault: fault ?? "unknown", client_name } };
+    }
+    const { grant, client_name } = found;
+    const { scope, expires_at } = found.token;
     if (now - (grant.last_used_at ?? 0) >= LAST_USED_INTERVAL_MS) {
       await this.#noteUse(grant.id).catch((error: unknown) =>
         // A full disk must not lock a client out.
         log.warn("Cannot write down the use of a grant", { error }),
       );
     }
-    return { grant: grant.id, client_name, scope, resource: grant.resource, expires_at };
+    const { id, resource } = grant;
+    return { access: { grant: id, client_name, scope, resource, expires_at }, refusal: null };
   }
 
   /** Those that are good now, the one that was used last first. */
@@ -234,13 +242,24 @@ export class Grants {
     await queries.delete(oauth_tokens).where(inArray(oauth_tokens.token_hash, tokens));
   }
 
-  async #lookUp(token_hash: string): Promise<(Found & { client_name: string }) | undefined> {
+  async #row(token_hash: string) {
     const [row] = await this.#find.execute({ token_hash });
+    return row;
+  }
+
+  async #lookUp(token_hash: string): Promise<Found | undefined> {
+    const row = await this.#row(token_hash);
     if (row === undefined || !this.#isAllowed(row)) return undefined;
     if (this.#options.clock() >= row.grant.expires_at) return undefined;
     const { kind, scope, challenge, expires_at, used_at } = row.token;
-    const { client_name, grant } = row;
-    return { token_hash, kind, scope, challenge, expires_at, used_at, client_name, grant };
+    return { token_hash, kind, scope, challenge, expires_at, used_at, grant: row.grant };
+  }
+
+  /** Why an access token that exists opens nothing now. */
+  #faultOf(row: Row, now: number): TokenFault | undefined {
+    if (row.token.kind !== "access") return "not_for_access";
+    if (!this.#isAllowed(row) || now >= row.grant.expires_at) return "not_allowed";
+    return now >= row.token.expires_at ? "expired" : undefined;
   }
 
   #isAllowed({

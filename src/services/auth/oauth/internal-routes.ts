@@ -1,7 +1,7 @@
 /** What MCP asks of the authorization server about tokens, and the command line about clients. */
 import { Hono } from "hono";
 import type { AuditTrail } from "../../../audit/trail.ts";
-import { type AccessAnswer, AccessQuestion, OAuthClientChoice } from "../../../contract/oauth.ts";
+import { AccessQuestion, OAuthClientChoice } from "../../../contract/oauth.ts";
 import { requireBearer } from "../../../lib/app.ts";
 import { valid } from "../../../lib/valid.ts";
 import { smallBody } from "../sign-in.ts";
@@ -24,8 +24,7 @@ export function oauthInternalRoutes(dependencies: OAuthInternalDependencies) {
   return new Hono()
     .post("/oauth/access", check, smallBody, valid("json", AccessQuestion), async (context) => {
       const { token_hash } = context.req.valid("json");
-      const access = (await oauth.grants.access(token_hash)) ?? null;
-      return context.json({ access } satisfies AccessAnswer);
+      return context.json(await oauth.grants.access(token_hash));
     })
     .get("/oauth/clients", internal, async (context) => context.json(await clientList(oauth)))
     .delete("/oauth/clients", internal, valid("query", OAuthClientChoice), async (context) => {

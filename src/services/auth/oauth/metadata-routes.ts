@@ -1,6 +1,8 @@
 /** What the authorization server and the MCP server say of themselves, and that there is nothing else at `/.well-known/`. */
 import { type Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
+import type { AuditTrail } from "../../../audit/trail.ts";
+import { DISCOVERY_ACTION } from "../../../contract/mcp-connection.ts";
 import {
   MCP_PATH,
   OFFLINE_SCOPE,
@@ -9,9 +11,11 @@ import {
   SERVER_METADATA_PATH,
   TOOLS_SCOPE,
 } from "../../../contract/oauth.ts";
+import { clientAddress } from "../../../lib/client-address.ts";
 import { publicOrigin } from "../../../lib/public-origin.ts";
 import type { OAuthDependencies } from "./parts.ts";
 
+const USER_AGENT_LENGTH_MAX = 200;
 const AUTH_METHODS = ["none", "client_secret_post", "client_secret_basic"];
 
 /** The issuer, by the name that the client has for this Luna: it compares it with the address that it asked. */
@@ -70,10 +74,28 @@ export function preflight(context: Context): Response {
   return context.body(null, 204, PREFLIGHT);
 }
 
-export function metadataRoutes({ publicUrl }: Pick<OAuthDependencies, "publicUrl">) {
+/** A client that connects reads these first: when it comes no further, its owner sees that it came so far. */
+function recordDiscovery(audit: Pick<AuditTrail, "record">) {
+  return createMiddleware(async (context, next) => {
+    await next();
+    if (context.req.method !== "GET") return;
+    const user_agent = context.req.header("User-Agent")?.slice(0, USER_AGENT_LENGTH_MAX) ?? "";
+    audit.record({
+      actor: { kind: "anonymous", name: "" },
+      ...{ action: DISCOVERY_ACTION, target: context.req.path, outcome: "ok" },
+      ...{ address: clientAddress(context.req), details: { user_agent } },
+    });
+  });
+}
+
+export function metadataRoutes({
+  publicUrl,
+  audit,
+}: Pick<OAuthDependencies, "publicUrl" | "audit">) {
+  const record = recordDiscovery(audit);
   return new Hono()
-    .use(SERVER_METADATA_PATH, anyOrigin)
-    .use(RESOURCE_METADATA_PATH, anyOrigin)
+    .use(SERVER_METADATA_PATH, anyOrigin, record)
+    .use(RESOURCE_METADATA_PATH, anyOrigin, record)
     .get(SERVER_METADATA_PATH, (context) =>
       context.json(serverMetadata(issuerOf(context, publicUrl))),
     )
