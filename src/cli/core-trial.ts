@@ -19,8 +19,8 @@ interface CoreTrialOptions {
   supervisor: Pick<ManagedProcess, "restart" | "lastExit" | "view">;
   /** How long the new program has, in milliseconds. */
   graceMs(): Promise<number>;
-  /** Becomes whatever program is in place now. */
-  become(): void;
+  /** Becomes whatever program is in place now, unless Luna stops. */
+  become(): Promise<void>;
   say(text: string): void;
 }
 
@@ -104,13 +104,13 @@ export class CoreTrial {
           : `its supervisor ended ${ends} times (${supervisor.lastExit})`;
         await update.rollBack(why);
         say(`Luna ${to} is taken back: ${why}`);
-        if (version === to) become();
+        if (version === to) await become();
         else supervisor.restart();
         return;
       }
       await Bun.sleep(POLL_MS);
     }
     // It works: this process becomes it too, under the pid that others know.
-    if (version !== to) become();
+    if (version !== to) await become();
   }
 }

@@ -16,6 +16,7 @@ import { VERSION } from "../config/version.ts";
 import type { CoreUpdate } from "../core-update/core-update.ts";
 import { BUNDLED } from "../extensions/bundled.generated.ts";
 import { layOutBundled } from "../extensions/bundled.ts";
+import { becomeProgram, holdSignals, releaseSignals } from "../lib/become.ts";
 import { forbidCoreDumps } from "../lib/core-dumps.ts";
 import { ConflictError, messageOf } from "../lib/errors.ts";
 import type { Lock } from "../lib/lock.ts";
@@ -56,14 +57,30 @@ function lockHome(paths: Paths): Lock {
   return lock;
 }
 
-/** Ends this program and begins the one that is in place now, under the same pid: others know that one. */
-function become({ variables }: Environment): never {
+/**
+ * Becomes the program that is in place now: the same process, with all that it was started with. Whoever asks to stop
+ * meanwhile is heard by this one or by that one.
+ */
+async function makeWay(
+  { variables }: Environment,
+  { askedToStop, lock }: { askedToStop: Promise<unknown>; lock: { release(): void } },
+): Promise<void> {
+  let isStopping = false;
+  void askedToStop.then(() => {
+    isStopping = true;
+  });
+  holdSignals();
+  // One that came just before reaches its handler within this turn.
+  await Bun.sleep(0);
+  if (isStopping) return releaseSignals();
+  lock.release();
   const [program = "", ...rest] = selfCommand();
   const env = Object.entries(variables).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
-  if (process.execve === undefined) throw new Error("Cannot begin another program: no execve");
-  return process.execve(program, [program, ...rest, "up"], Object.fromEntries(env));
+  becomeProgram({
+    ...{ program, args: [program, ...rest, "up"], environment: Object.fromEntries(env) },
+  });
 }
 
 /** A port that a stranger holds is named before anything starts; our own left-overs are adopted. */
@@ -108,7 +125,7 @@ async function supervise(options: {
   config: MasterConfigStore;
   update: CoreUpdate;
   control: Control;
-  become(): never;
+  become(): Promise<void>;
 }) {
   const { environment, paths, config, update, control, become } = options;
   const givenUp = Promise.withResolvers<void>();
@@ -147,16 +164,15 @@ export async function up(environment: Environment, args: string[]): Promise<numb
     removeSockets(paths);
     lock.release();
   };
-  const makeWay = (): never => {
-    lock.release();
-    return become(environment);
-  };
   const askedToStop = untilAskedToStop(() => {
     killMarked(isOurs);
     if (isAlone) killFamily();
     letGo();
     process.exit(1);
   });
+  // Whoever asked while one program became the other.
+  releaseSignals();
+  const become = () => makeWay(environment, { askedToStop, lock });
   const follow = startAgainWhenAsked();
   const manager = serviceManagerOf(environment.variables);
   const report = new ServiceReport(manager);
@@ -167,7 +183,7 @@ export async function up(environment: Environment, args: string[]): Promise<numb
   try {
     const config = new MasterConfigStore(paths.masterConfig);
     const update = coreUpdateOf({ environment, paths, envFile: new EnvFile(paths.env) }, config);
-    if (await settleTrial(update, VERSION)) makeWay();
+    if (await settleTrial(update, VERSION)) await become();
     refuseTakenPorts(environment, paths);
     adminAddress(paths.caddySocket);
     const credentials = await ensureCredentials(new EnvFile(paths.env));
@@ -178,8 +194,7 @@ export async function up(environment: Environment, args: string[]): Promise<numb
     say(`Luna ${VERSION}  ${paths.home}  pid ${process.pid}`);
     const control = new Control(environment, credentials);
     const { supervisor, trial, givenUp } = await supervise({
-      ...{ environment, paths, config, update, control },
-      become: makeWay,
+      ...{ environment, paths, config, update, control, become },
     });
     follow(supervisor);
     report.follow(control);
