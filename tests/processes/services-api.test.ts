@@ -1,5 +1,6 @@
 /** Tests starting and stopping by hand over HTTP, with real processes, and what a further supervisor makes of it. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,6 +70,9 @@ test("stop leaves nothing, start starts, restart makes a new process", async () 
   expect(isSameProcess(first, firstTicks)).toBe(false);
   expect(await call("one/stop")).toEqual({ status: 200, body: { stopped: true } });
   expect(managed.pid).toBeNull();
+  // What was answered is on the disk: a supervisor that dies now changes nothing of it.
+  const kept = StateFile.parse(JSON.parse(readFileSync(join(folder, "state.json"), "utf8")));
+  expect(kept.services["one"]).toMatchObject({ status: "stopped", stopped_by_hand: true });
   const { body } = await call("status", "GET");
   expect(body).toMatchObject({ services: { one: { status: "stopped", stopped_by_hand: true } } });
   expect(told()).toEqual([

@@ -102,11 +102,11 @@ export class ProcessTable {
     managed.start();
   }
 
-  /** Stops it until somebody starts it again or Luna itself is started anew. */
+  /** Stops it until somebody starts it again or Luna itself is started anew; a supervisor's death changes nothing of that. */
   async stopByHand(managed: ManagedProcess): Promise<void> {
     this.#stoppedByHand.add(managed.spec.name);
     await managed.stop();
-    this.#changed();
+    await this.flush();
   }
 
   startByHand(managed: ManagedProcess): void {
