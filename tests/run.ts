@@ -7,6 +7,7 @@ const SUITES = [
   "./tests/tidy",
   "./tests/processes",
   "./tests/system",
+  "./tests/clients",
   "./tests/conformance",
   "./tests/security",
   "./tests/faults",

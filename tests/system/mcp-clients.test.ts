@@ -13,7 +13,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { MasterConfigStore } from "../../src/config/master-config.ts";
 import { McpServerKey } from "../../src/contract/mcp-servers.ts";
-import { sendSignal, statOf } from "../../src/lib/proc.ts";
+import { killMcp } from "../support/client-rig.ts";
 import { fixtureExtension } from "../support/fixture.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
@@ -205,11 +205,7 @@ for (const [kind, connect] of KINDS) {
     test("goes on after the MCP service was killed, without signing in or connecting again", async () => {
       const client = await connect();
       expect(await client.call("test_simple_text")).toContain("simple text response");
-      const pid = await luna.pidOf("mcp");
-      sendSignal(pid, "SIGKILL");
-      // A call that met the dying process would be lost: it may have run, so nobody repeats it.
-      await until(() => statOf(pid) === undefined);
-      await until(async () => (await luna.pidOf("mcp")) !== pid);
+      await killMcp(luna);
       await until(async () => (await client.call("test_simple_text")).includes("simple text"));
       expect(await client.names()).toContain("test_simple_text");
       // What the client said of itself at the beginning is still known.
