@@ -2,11 +2,12 @@
 import type { Environment } from "../config/environment.ts";
 import { readVerb } from "./arguments.ts";
 import { mcpClients } from "./mcp-clients.ts";
+import { mcpDoctor } from "./mcp-doctor.ts";
 import { mcpServerVerbs } from "./mcp-servers.ts";
 import { mcpStdio } from "./mcp-stdio.ts";
 import { USAGE } from "./usage.ts";
 
-const VERBS = { ...mcpServerVerbs, clients: mcpClients, stdio: mcpStdio };
+const VERBS = { ...mcpServerVerbs, clients: mcpClients, stdio: mcpStdio, doctor: mcpDoctor };
 
 export function mcp(environment: Environment, args: string[]): Promise<number> {
   const { verb, rest } = readVerb(args, { verbs: VERBS, usage: USAGE.mcp });

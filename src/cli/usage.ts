@@ -55,6 +55,7 @@ export const MCP_USAGE = {
   "rotate-key": "luna mcp rotate-key <name> [--grace 24h] [--json]",
   stdio: "luna mcp stdio --hub <name>",
   clients: "luna mcp clients [list | revoke <name|id>] [--json]",
+  doctor: "luna mcp doctor [claude] [chatgpt] [cursor] [vscode] [--json]",
 };
 
 export const QUEUE_USAGE = {

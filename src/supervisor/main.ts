@@ -22,6 +22,7 @@ import { ToolClient } from "../tools/client.ts";
 import { createSupervisorApp } from "./api/app.ts";
 import { Live } from "./api/live.ts";
 import { openConfiguration } from "./configuration.ts";
+import { createConnectorDoctor } from "./connector-doctor.ts";
 import type { SpecContext } from "./core-services.ts";
 import { coreUpdateOf, proveItself } from "./core-update.ts";
 import { ExtensionProcesses } from "./extension-processes.ts";
@@ -152,6 +153,9 @@ async function build(environment: Environment) {
     }),
     ...{ credentials, processes, extensionReload, ports, overview, phase, live, log },
     ...{ catalogue, toolClient, toolHosts, mcpServers, logQueries, secrets, audit },
+    connectorDoctor: createConnectorDoctor({
+      ...{ publicUrl: public_url, mcpServers, ports, credentials, log },
+    }),
     callerOf: callerWith({ key: assertionKey(credentials.authToken), otherwise: COMMAND_LINE }),
     assignedPorts: () => assignedPorts(config.last, environment.portOffset),
     connect: { public_url, ...commandLine(environment) },

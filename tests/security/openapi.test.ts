@@ -111,6 +111,7 @@ const EXAMPLES: Record<string, Example> = {
   post_extensions_upload: {
     form: { file: new Blob([new Uint8Array(makeZip([{ name: "tools/a_tools.ts" }]))]) },
   },
+  post_mcp_doctor: { body: { clients: ["cursor"] } },
   post_mcp_servers_create: { body: { name: NAME } },
   post_mcp_servers_name_regenerate_key: { path: { name: NAME } },
   get_mcp_servers_name_tools: { path: { name: NAME } },

@@ -19,6 +19,7 @@ import { type ExternalServicesDeps, externalServicesRoutes } from "./external-se
 import { type KeysDeps, keysRoutes } from "./keys.ts";
 import type { Live } from "./live.ts";
 import { type LogsDeps, logsRoutes } from "./logs.ts";
+import { type McpDoctorDeps, mcpDoctorRoutes } from "./mcp-doctor.ts";
 import { type McpServersDeps, mcpServersRoutes } from "./mcp-servers.ts";
 import { type PowerDeps, powerRoutes } from "./power.ts";
 import { type QueueDeps, queueRoutes } from "./queue.ts";
@@ -36,6 +37,7 @@ export interface SupervisorDeps
     LogsDeps,
     ToolsDeps,
     McpServersDeps,
+    McpDoctorDeps,
     ToolHostsDeps,
     ExtensionReloadDeps,
     ApiKeysDeps,
@@ -89,6 +91,7 @@ export function createSupervisorApp(deps: SupervisorDeps) {
     .route("/tools", toolsRoutes(deps))
     .route("/extensions", extensionReloadRoutes(deps))
     .route("/mcp-servers", mcpServersRoutes(deps))
+    .route("/mcp-doctor", mcpDoctorRoutes(deps))
     .route("/api-keys", apiKeysRoutes(deps))
     .route("/agents", agentKeyRoutes(deps))
     .route("/core", coreRoutes(deps))
