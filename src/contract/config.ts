@@ -176,6 +176,8 @@ export type ServiceKey = z.infer<typeof ServiceKey>;
 const McpSettings = z.looseObject({
   /** Whether tools are offered that nobody has decided on, such as those of a new extension. */
   new_tools: z.enum(["on", "off"]).default("on"),
+  /** Whether programs may say who they are by an https address that Luna fetches. Off, they register instead. */
+  client_documents: z.boolean().default(true),
 });
 
 export const MasterConfig = z.looseObject({

@@ -1,9 +1,10 @@
-/** Claude Code: with a named server's key, over restarts in the middle of one conversation; its model is a stand-in. */
+/** Claude Code: with a key, and signed in by OAuth, over restarts in the middle of one conversation; its model is a stand-in. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { z } from "zod";
 import { type AgentModel, startAgentModel } from "../support/agent-model.ts";
 import { type ClientRig, RIG_TIMEOUT_MS, startClientRig } from "../support/client-rig.ts";
+import { until } from "../support/until.ts";
 
 const TIMEOUT_MS = 90_000;
 const SETTINGS = {
@@ -58,6 +59,37 @@ test(
     await add("named", rig.named, "--header", `Authorization: Bearer ${rig.key}`);
     expect(await claude("mcp", "list")).toMatch(/named: .*Connected/);
     await converse("named", [rig.killMcp, rig.restart]);
+  },
+  TIMEOUT_MS,
+);
+
+/** `claude mcp login` wants a terminal. */
+async function signIn(name: string): Promise<void> {
+  let shown = "";
+  const child = Bun.spawn([program, "mcp", "login", name], {
+    ...{ cwd: rig.client.path, env: { ...rig.client.environment, ...environment() } },
+    terminal: { data: (_, bytes) => void (shown += bytes.toString()) },
+  });
+  try {
+    await rig.allow(await rig.client.firstOpened());
+    await until(() => child.exitCode !== null, { what: "Claude Code to have signed in" });
+  } catch (error) {
+    child.kill();
+    throw new Error(`Claude Code did not sign in:\n${shown}`, { cause: error });
+  }
+  expect(child.exitCode).toBe(0);
+}
+
+test(
+  "signs in once in the browser, lists, calls, and goes on over restarts of MCP and of Luna",
+  async () => {
+    await add("main", rig.main);
+    expect(await claude("mcp", "list")).toMatch(/main: .*Needs authentication/);
+    await signIn("main");
+    expect(await claude("mcp", "list")).toMatch(/main: .*Connected/);
+    await converse("main", [rig.killMcp, rig.restart]);
+    await converse("main", []);
+    expect(await rig.client.opened()).toHaveLength(1);
     expect(rig.client.strangers).toEqual([]);
   },
   TIMEOUT_MS,

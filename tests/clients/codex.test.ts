@@ -99,9 +99,7 @@ test(
   async () => {
     const codex = await start();
     expect((await statusOf(codex, "main"))?.authStatus).toBe("notLoggedIn");
-    // By itself it names a document at chatgpt.com, which cannot be fetched here.
-    const how = { name: "main", clientRegistration: "dcr" };
-    const { authorizationUrl } = await codex.ask("mcpServer/oauth/login", how, Login);
+    const { authorizationUrl } = await codex.ask("mcpServer/oauth/login", { name: "main" }, Login);
     await rig.allow(authorizationUrl);
     expect(await codex.notified("mcpServer/oauthLogin/completed")).toMatchObject({ success: true });
     const status = await statusOf(codex, "main");

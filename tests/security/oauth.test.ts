@@ -1,8 +1,12 @@
 /** Named weaknesses of authorization servers and of what they fetch, tried on the compiled Luna and on the fetch itself. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { isPublicAddress } from "../../src/lib/public-address.ts";
-import { ClientDocuments } from "../../src/services/auth/oauth/client-documents.ts";
-import { DOCUMENT_ID, type DocumentHost, startDocumentHost } from "../support/document-host.ts";
+import {
+  DOCUMENT_ID,
+  type DocumentHost,
+  documentsIn,
+  startDocumentHost,
+} from "../support/document-host.ts";
 import { connectClient } from "../support/luna-oauth.ts";
 import { type GivenOut, giveOut } from "./credentials.ts";
 
@@ -60,7 +64,7 @@ test("CVE-2025-69196, CVE-2026-54030 a token for one resource opens no other", a
 
 test("CVE-2026-45400, CVE-2026-45401, CVE-2026-54020, CVE-2026-70485 a client's document inside the network, by parser, redirect, rebinding and NAT64", async () => {
   const reached = (resolve: () => Promise<string[]>, isPublic = isPublicAddress) =>
-    new ClientDocuments({ ...host.network, resolve, isPublic }).fetch(DOCUMENT_ID);
+    documentsIn({ ...host.network, resolve, isPublic }).fetch(DOCUMENT_ID);
   for (const address of [
     ...["127.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"],
     ...["0.0.0.0", "::1", "fd00::1", "100.64.0.1"],

@@ -55,6 +55,8 @@ interface AuthSetup {
   publicUrl?: string;
   /** Where OAuth clients' documents are. */
   network?: Network;
+  /** Settings of every MCP server. */
+  mcp?: Record<string, unknown>;
   /** Of exposed services, looked up anew for each request. */
   service_api_keys?: Record<string, unknown>;
 }
@@ -75,14 +77,14 @@ export async function startAuth(settings: DatabaseSettings, setup: AuthSetup = {
   await ensureOwner(database, clock());
   const log = new MemoryLog();
   const audit = new MemoryTrail();
+  const config = { read: async () => MasterConfig.parse({ mcp: setup.mcp ?? {} }) };
   const parts = createParts({
-    ...{ database, clock, log, variables, mode, publicUrl, token },
+    ...{ database, clock, log, variables, mode, publicUrl, token, config },
     ...(setup.network === undefined ? {} : { network: setup.network }),
   });
   const { sessions, links, passphrases } = parts;
   const paths = new RoutedPaths({ path: routes, services: serviceRoutes, log });
   const pages = new PageTokens(token);
-  const config = { read: async () => MasterConfig.parse({}) };
   const auditLog = new AuditKeeping({ folder: spool, database, config, audit, clock, log });
   const serviceKeys = new ServiceKeyCheck({
     config: { read: async () => MasterConfig.parse({ service_api_keys }) },

@@ -187,6 +187,28 @@ export function oauthSuite({ name, create }: OAuthSuiteOptions): void {
       }
     });
 
+    test("a Luna that fetches nothing says so, and clients register", async () => {
+      const host = startDocumentHost();
+      try {
+        const { auth, authorize, usual, registered, idIn } = await start({
+          ...{ network: host.network, mcp: { client_documents: false } },
+        });
+        const server = await auth.request("/.well-known/oauth-authorization-server");
+        expect(await server.json()).toMatchObject({ client_id_metadata_document_supported: false });
+        const cookie = await auth.signIn();
+        const { challenge } = newPkce();
+        const query = { ...usual({ client_id: DOCUMENT_ID }, challenge) };
+        const refused = await authorize(query, cookie);
+        expect(refused.headers.get("Location")).toBe("/consent?problem=client_document");
+        expect(JSON.stringify(auth.audit.events.at(-1))).toContain("mcp.client_documents");
+        expect(host.count()).toBe(0);
+        const client = await registered();
+        idIn(await authorize(usual(client, challenge), cookie));
+      } finally {
+        await host.stop();
+      }
+    });
+
     test("row 5: what a client registers, and what it cannot", async () => {
       const { auth, register, registered } = await start();
       const client = await registered({ scope: "tools", application_type: "native" });

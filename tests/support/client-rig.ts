@@ -55,7 +55,13 @@ async function allowInChromium(luna: Luna, address: string): Promise<void> {
 
 export async function startClientRig(): Promise<ClientRig> {
   const packages = await clientPackages();
-  let luna = await startLuna({ files: await fixtureExtension("conformance") });
+  let luna = await startLuna({
+    files: {
+      ...(await fixtureExtension("conformance")),
+      // Some clients name a document of theirs on the internet, which no test asks.
+      ".luna/master_config.json": JSON.stringify({ mcp: { client_documents: false } }),
+    },
+  });
   const made = await luna.control("/mcp-servers/create", {
     method: "POST",
     headers: { "Content-Type": "application/json" },

@@ -2,7 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MasterConfig } from "../../src/contract/config.ts";
 import type { Network } from "../../src/lib/public-get.ts";
+import { ClientDocuments } from "../../src/services/auth/oauth/client-documents.ts";
 
 const HOST = "client.example";
 export const DOCUMENT_ID = `https://${HOST}/oauth/client.json`;
@@ -43,6 +45,11 @@ export function clientDocument(more: object = {}): object {
     token_endpoint_auth_method: "none",
     ...more,
   };
+}
+
+/** What fetches documents, in a network that a test makes. */
+export function documentsIn(network: Network): ClientDocuments {
+  return new ClientDocuments({ network, config: { read: async () => MasterConfig.parse({}) } });
 }
 
 export interface DocumentHost {

@@ -47,7 +47,8 @@ export async function main(environment: Environment): Promise<void> {
   await ensureOwner(database, clock());
   const { LUNA_PUBLIC_URL: publicUrl, LUNA_DEPLOYMENT_MODE: mode } = given;
   const { variables } = environment;
-  const parts = createParts({ database, clock, log, variables, mode, publicUrl, token });
+  const config = new MasterConfigStore(files.masterConfig);
+  const parts = createParts({ database, clock, log, variables, mode, publicUrl, token, config });
 
   const purge = async (): Promise<void> => {
     try {
@@ -63,7 +64,6 @@ export async function main(environment: Environment): Promise<void> {
   await purge();
   const purging = setInterval(purge, PURGE_INTERVAL_MS);
 
-  const config = new MasterConfigStore(files.masterConfig);
   const auditLog = new AuditKeeping({
     ...{ folder: files.audit, database, config },
     ...{ audit, clock, log },

@@ -1,5 +1,6 @@
 /** Builds the parts of auth out of its database and its configuration. */
 import { type GithubConfiguration, githubConfiguration } from "../../config/github.ts";
+import type { MasterConfigStore } from "../../config/master-config.ts";
 import type { DeploymentMode } from "../../contract/config.ts";
 import type { Database } from "../../db/database.ts";
 import { UnavailableError } from "../../lib/errors.ts";
@@ -36,6 +37,7 @@ interface PartsOptions {
   token: string;
   /** Where OAuth clients' documents are; the internet when it is missing. */
   network?: Network;
+  config: Pick<MasterConfigStore, "read">;
 }
 
 /** Loaded when the first one signs in with GitHub: most never do. */
@@ -63,7 +65,7 @@ function createGithub({ database, clock, log, variables, mode, publicUrl }: Part
 }
 
 export function createParts(options: PartsOptions) {
-  const { database, clock, log, publicUrl, token, network } = options;
+  const { database, clock, log, publicUrl, token, network, config } = options;
   const passkeys = new Passkeys({ database, clock });
   const challenges = new Challenges<CeremonyFacts>({ clock, lifetimeMs: CEREMONY_LIFETIME_MS });
   const github = createGithub(options);
@@ -79,7 +81,7 @@ export function createParts(options: PartsOptions) {
     ceremonies: new PasskeyCeremonies({ passkeys, challenges, token, log }),
     attempts: new AttemptLimit(clock),
     passkeyAttempts: new AttemptLimit(clock),
-    oauth: createOAuthParts({ database, clock, log, token, allowsGithub, network }),
+    oauth: createOAuthParts({ database, clock, log, token, allowsGithub, network, config }),
     ...{ github, publicUrl },
   };
 }

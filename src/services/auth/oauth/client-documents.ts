@@ -1,5 +1,6 @@
 /** Clients that are known by the https address of a document about them (OAuth Client ID Metadata Documents). */
 import { isIP } from "node:net";
+import type { MasterConfigStore } from "../../../config/master-config.ts";
 import { VERSION } from "../../../config/version.ts";
 import { ClientDocument } from "../../../contract/oauth.ts";
 import { messageOf } from "../../../lib/errors.ts";
@@ -51,12 +52,22 @@ export interface FoundDocument {
   freshMs: number;
 }
 
-export class ClientDocuments {
-  readonly #network: Network | undefined;
+interface ClientDocumentsOptions {
+  /** The internet when it is missing. */
+  network?: Network | undefined;
+  config: Pick<MasterConfigStore, "read">;
+}
 
-  /** @param network the internet when it is missing */
-  constructor(network?: Network) {
-    this.#network = network;
+export class ClientDocuments {
+  readonly #options: ClientDocumentsOptions;
+
+  constructor(options: ClientDocumentsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether clients may be known so: not where the owner says that this Luna cannot, or shall not, fetch anything. */
+  async areWanted(): Promise<boolean> {
+    return (await this.#options.config.read()).mcp.client_documents;
   }
 
   /**
@@ -64,11 +75,21 @@ export class ClientDocuments {
    * @throws OAuthError when it is not there, or is no document of this client
    */
   async fetch(id: string): Promise<FoundDocument> {
+    if (!(await this.areWanted())) {
+      throw refusal(
+        id,
+        "this Luna fetches no documents (mcp.client_documents in its configuration)",
+      );
+    }
     // With the first such client: most Lunas have none.
     const { getPublic } = await import("../../../lib/public-get.ts");
     const got = await getPublic(new URL(id), {
       ...{ accept: "application/json", userAgent: `Luna/${VERSION}` },
-      ...{ bytesMax: DOCUMENT_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, network: this.#network },
+      ...{
+        bytesMax: DOCUMENT_BYTES_MAX,
+        timeoutMs: FETCH_TIMEOUT_MS,
+        network: this.#options.network,
+      },
     }).catch((error: unknown) => {
       throw refusal(id, `its document cannot be fetched, ${messageOf(error)}`);
     });

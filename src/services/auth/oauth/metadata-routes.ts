@@ -24,7 +24,7 @@ export function issuerOf({ req }: Context, publicUrl: string): string {
 }
 
 /** RFC 8414, 2; with RFC 9207, and Client ID Metadata Documents. */
-function serverMetadata(issuer: string) {
+function serverMetadata(issuer: string, client_id_metadata_document_supported: boolean) {
   return {
     issuer,
     authorization_endpoint: `${issuer}/api/authorize`,
@@ -39,7 +39,7 @@ function serverMetadata(issuer: string) {
     revocation_endpoint_auth_methods_supported: AUTH_METHODS,
     code_challenge_methods_supported: ["S256"],
     authorization_response_iss_parameter_supported: true,
-    client_id_metadata_document_supported: true,
+    client_id_metadata_document_supported,
   };
 }
 
@@ -88,17 +88,15 @@ function recordDiscovery(audit: Pick<AuditTrail, "record">) {
   });
 }
 
-export function metadataRoutes({
-  publicUrl,
-  audit,
-}: Pick<OAuthDependencies, "publicUrl" | "audit">) {
+export function metadataRoutes({ oauth, publicUrl, audit }: OAuthDependencies) {
   const record = recordDiscovery(audit);
   return new Hono()
     .use(SERVER_METADATA_PATH, anyOrigin, record)
     .use(RESOURCE_METADATA_PATH, anyOrigin, record)
-    .get(SERVER_METADATA_PATH, (context) =>
-      context.json(serverMetadata(issuerOf(context, publicUrl))),
-    )
+    .get(SERVER_METADATA_PATH, async (context) => {
+      const issuer = issuerOf(context, publicUrl);
+      return context.json(serverMetadata(issuer, await oauth.documents.areWanted()));
+    })
     .options(SERVER_METADATA_PATH, preflight)
     .get(RESOURCE_METADATA_PATH, (context) =>
       context.json(resourceMetadata(issuerOf(context, publicUrl))),

@@ -1,5 +1,6 @@
 /** The parts of the OAuth authorization server, out of auth's database and configuration. */
 import type { AuditTrail } from "../../../audit/trail.ts";
+import type { MasterConfigStore } from "../../../config/master-config.ts";
 import type { Database } from "../../../db/database.ts";
 import type { Logger } from "../../../lib/log.ts";
 import type { Network } from "../../../lib/public-get.ts";
@@ -21,10 +22,12 @@ interface OAuthPartsOptions {
   allowsGithub(login: string): boolean;
   /** Where clients' documents are; the internet when it is missing. */
   network?: Network | undefined;
+  config: Pick<MasterConfigStore, "read">;
 }
 
 export interface OAuthParts {
   clients: OAuthClients;
+  documents: Pick<ClientDocuments, "areWanted">;
   grants: Grants;
   pending: PendingRequests;
   limits: ClientLimits;
@@ -40,10 +43,12 @@ export interface OAuthDependencies {
 }
 
 export function createOAuthParts(options: OAuthPartsOptions): OAuthParts {
-  const { database, clock, log, token, allowsGithub, network } = options;
+  const { database, clock, log, token, allowsGithub, network, config } = options;
+  const documents = new ClientDocuments({ network, config });
   const key = deriveSecret(token, "oauth refresh tokens");
   return {
-    clients: new OAuthClients({ database, clock, documents: new ClientDocuments(network) }),
+    clients: new OAuthClients({ database, clock, documents }),
+    documents,
     grants: new Grants({ database, clock, log, key, allowsGithub }),
     pending: new PendingRequests(clock),
     limits: new ClientLimits(clock),

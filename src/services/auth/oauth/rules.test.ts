@@ -4,9 +4,10 @@ import {
   clientDocument,
   DOCUMENT_ID,
   type DocumentHost,
+  documentsIn,
   startDocumentHost,
 } from "../../../../tests/support/document-host.ts";
-import { ClientDocuments, freshMs, isDocumentAddress } from "./client-documents.ts";
+import { freshMs, isDocumentAddress } from "./client-documents.ts";
 import { description } from "./oauth-error.ts";
 import { isRegisteredRedirect, redirectView, withAnswer } from "./redirect-uris.ts";
 import { accessOf, knownScopes, narrowed, readOnly, wantedScope } from "./scope.ts";
@@ -130,7 +131,7 @@ describe("clients' documents", () => {
   afterEach(() => host.stop());
 
   test("a good one is read", async () => {
-    const found = await new ClientDocuments(host.network).fetch(DOCUMENT_ID);
+    const found = await documentsIn(host.network).fetch(DOCUMENT_ID);
     expect(found.document).toMatchObject({
       client_id: DOCUMENT_ID,
       client_name: "Documented client",
@@ -154,7 +155,7 @@ describe("clients' documents", () => {
     ["that is large", () => Response.json(clientDocument({ more: "x".repeat(20_000) }))],
   ])("one %s is refused", async (_what, answer) => {
     host.answer = answer;
-    await expect(new ClientDocuments(host.network).fetch(DOCUMENT_ID)).rejects.toThrow(
+    await expect(documentsIn(host.network).fetch(DOCUMENT_ID)).rejects.toThrow(
       /^Cannot use the client/,
     );
   });
