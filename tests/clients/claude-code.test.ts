@@ -68,7 +68,11 @@ async function signIn(name: string): Promise<void> {
   let shown = "";
   const child = Bun.spawn([program, "mcp", "login", name], {
     ...{ cwd: rig.client.path, env: { ...rig.client.environment, ...environment() } },
-    terminal: { data: (_, bytes) => void (shown += bytes.toString()) },
+    terminal: {
+      data: (_, bytes) => {
+        shown += bytes.toString();
+      },
+    },
   });
   try {
     await rig.allow(await rig.client.firstOpened());

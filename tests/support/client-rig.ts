@@ -37,6 +37,12 @@ export async function killMcp(luna: Luna): Promise<void> {
   await until(async () => (await luna.pidOf("mcp")) !== pid);
 }
 
+/** Ends the whole of Luna, and starts it again at the same ports. */
+export async function restarted(luna: Luna): Promise<Luna> {
+  await luna.stop();
+  return startLuna({ home: luna.home, offset: Number(luna.environment["LUNA_PORT_OFFSET"]) });
+}
+
 /** Chromium ends afterwards: the sockets that it opens in advance would keep a client from closing its listener. */
 async function allowInChromium(luna: Luna, address: string): Promise<void> {
   const browser = await startBrowser(luna.url);
@@ -74,8 +80,7 @@ export async function startClientRig(): Promise<ClientRig> {
     allow: (address) => allowInChromium(luna, address),
     killMcp: () => killMcp(luna),
     restart: async () => {
-      await luna.stop();
-      luna = await startLuna({ home: luna.home, offset: luna.ports.supervisor - 9999 });
+      luna = await restarted(luna);
     },
     end: async () => {
       await luna.stop();

@@ -1,4 +1,4 @@
-/** Real MCP clients of every revision on the compiled Luna, through Caddy and with a key, over a restart of the MCP service. */
+/** Real MCP clients of every revision on the compiled Luna, through Caddy and with a key, over restarts of the MCP service and of Luna. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import {
@@ -13,7 +13,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { MasterConfigStore } from "../../src/config/master-config.ts";
 import { McpServerKey } from "../../src/contract/mcp-servers.ts";
-import { killMcp } from "../support/client-rig.ts";
+import { killMcp, restarted } from "../support/client-rig.ts";
 import { fixtureExtension } from "../support/fixture.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
@@ -209,6 +209,15 @@ for (const [kind, connect] of KINDS) {
       await until(async () => (await client.call("test_simple_text")).includes("simple text"));
       expect(await client.names()).toContain("test_simple_text");
       // What the client said of itself at the beginning is still known.
+      expect(await client.call("test_input_required_result_elicitation")).toContain("Hello, Ada!");
+    });
+
+    test("goes on after the whole of Luna ended and started again", async () => {
+      const client = await connect();
+      expect(await client.call("test_simple_text")).toContain("simple text response");
+      luna = await restarted(luna);
+      expect(await client.call("test_simple_text")).toContain("simple text response");
+      expect(await client.names()).toContain("test_simple_text");
       expect(await client.call("test_input_required_result_elicitation")).toContain("Hello, Ada!");
     });
   });
