@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ToolSettings } from "./config.ts";
 import { KeyName, ThingName, ToolName } from "./names.ts";
 import { ProcessState } from "./process.ts";
+import { Upstreams } from "./upstream.ts";
 
 /** A secret that an extension asks for: its name alone, or with what a person should know to fill it in. */
 const RequiredSecret = z.preprocess(
@@ -23,6 +24,8 @@ export const Manifest = z.looseObject({
   version: z.string().default(""),
   required_secrets: z.array(RequiredSecret).default([]),
   auto_update: z.boolean().default(false),
+  /** Other MCP servers, whose tools it offers as its own. */
+  mcp_servers: Upstreams.default({}),
   ui: z
     .looseObject({
       /** Absent: taken off unless the UI is built by Vite, which knows its own base path. */

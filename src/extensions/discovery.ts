@@ -24,6 +24,15 @@ export interface Discovery {
   problems: readonly ExtensionProblem[];
 }
 
+export function hasUpstreams({ mcp_servers }: Pick<Manifest, "mcp_servers">): boolean {
+  return Object.keys(mcp_servers).length > 0;
+}
+
+/** Whether the extension in `folder` has tools to offer: in files of its own, or of other MCP servers. */
+export async function offersTools(folder: string, manifest: Manifest): Promise<boolean> {
+  return hasUpstreams(manifest) || isFolder(join(folder, "tools"));
+}
+
 async function isFolder(path: string): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined); // Gone, or a broken link: no folder.
   return stats?.isDirectory() ?? false;
@@ -73,7 +82,8 @@ export async function discoverExtensions(folder: string): Promise<Discovery> {
     const where = { extension: name, file: MANIFEST_FILE };
     try {
       const manifest = await readManifest(path);
-      extensions.push({ name, path, manifest, has_tools: await isFolder(join(path, "tools")) });
+      const has_tools = await offersTools(path, manifest);
+      extensions.push({ name, path, manifest, has_tools });
       if (manifest.name !== undefined && manifest.name !== name) {
         problems.push({
           ...{ ...where, field: "name" },

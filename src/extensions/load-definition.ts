@@ -148,6 +148,16 @@ export function loadForeignTool(
   };
 }
 
+/** A tool of another MCP server, which checks its arguments itself; what it is passes through unchanged. */
+export function loadUpstreamTool(
+  told: ToolDescription,
+  run: Callable["run"],
+): Loaded<ToolDescription> {
+  const description = describedBy(ToolDescription, told);
+  const { name, timeout_ms } = description;
+  return { description, callable: { ...plain({ kind: "tool", name, run }), timeout_ms } };
+}
+
 /** What has no arguments that anybody could get wrong. */
 function plain(
   told: Pick<Callable, "kind" | "name" | "run"> & Partial<Pick<Callable, "complete" | "check">>,

@@ -1,4 +1,5 @@
 /** Imports an extension's tool files into this process: only a tool host, or its description run, does that. */
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
@@ -21,7 +22,9 @@ import {
   loadResource,
   loadTemplate,
   loadTool,
+  loadUpstreamTool,
 } from "./load-definition.ts";
+import type { UpstreamServers } from "./upstream-tools.ts";
 import { provideVirtualModules } from "./virtual-modules.ts";
 
 const TOOL_FILE = /^[^.].*_tools\.(?:ts|js|py)$/;
@@ -49,7 +52,9 @@ export interface LoadedTools {
   callables: readonly Callable[];
   /** Files and definitions that could not be loaded, one sentence each. */
   problems: readonly string[];
-  /** What runs some of the files is not on this machine: another time it may be. */
+  /** Some of it is not as its author meant it, whoever loads it; a server that is away is no such thing. */
+  isBroken: boolean;
+  /** What runs some of the files is not on this machine, or a server is away: another time they may be there. */
   isPartial: boolean;
 }
 
@@ -157,6 +162,21 @@ class LoadingFiles {
     }
   }
 
+  /** @returns whether a server could not be asked: another time it may be */
+  async upstreams(servers: UpstreamServers): Promise<boolean> {
+    let isPartial = false;
+    for (const { server, tools, problem } of await servers.load()) {
+      for (const { description, run } of tools) {
+        const from = { name: description.name, file: `the MCP server ${server}` };
+        await this.tools.add(() => loadUpstreamTool(description, run), from);
+      }
+      if (problem === undefined) continue;
+      isPartial = true;
+      this.problems.push(`Cannot list the tools of the MCP server "${server}": ${problem}`);
+    }
+    return isPartial;
+  }
+
   get callables(): Callable[] {
     const kinds = [this.tools, this.resources, this.templates, this.prompts];
     return kinds.flatMap(({ loaded }) => [...loaded.values()].map(({ callable }) => callable));
@@ -189,7 +209,8 @@ function importFault(error: unknown, path: string): string {
   return `${other}line ${line}, column ${column}: ${message}`;
 }
 
-async function toolFiles(tools: string): Promise<string[]> {
+async function toolFiles(tools: string, isOptional: boolean): Promise<string[]> {
+  if (isOptional && !existsSync(tools)) return [];
   try {
     return (await readdir(tools)).filter((name) => TOOL_FILE.test(name));
   } catch (cause) {
@@ -199,18 +220,31 @@ async function toolFiles(tools: string): Promise<string[]> {
   }
 }
 
+/** Who loads what is not imported into this process. */
+export interface OtherLoaders {
+  /** Of Python files. */
+  foreign?: ForeignFiles | undefined;
+  /** Of the tools of other MCP servers; an extension that has some needs no files of its own. */
+  upstreams?: UpstreamServers | undefined;
+}
+
 /**
- * Imports `tools/*_tools.ts` and `.js` of the extension in `folder`, and has `foreign` load the Python ones;
- * a file that fails costs only itself.
+ * Imports `tools/*_tools.ts` and `.js` of the extension in `folder`, and has others load the rest; what fails costs
+ * only itself.
  */
-export async function loadTools(folder: string, foreign?: ForeignFiles): Promise<LoadedTools> {
+export async function loadTools(
+  folder: string,
+  { foreign, upstreams }: OtherLoaders = {},
+): Promise<LoadedTools> {
   provideVirtualModules();
   const path = join(folder, "tools");
   const loading = new LoadingFiles();
-  const files = (await toolFiles(path)).sort();
+  const files = (await toolFiles(path, upstreams !== undefined)).sort();
   const others = files.filter((file) => file.endsWith(FOREIGN));
   for (const file of files) if (!file.endsWith(FOREIGN)) await loading.file(path, file);
   if (foreign !== undefined && others.length > 0) await loading.foreign(path, others, foreign);
+  const isBroken = loading.problems.length > 0;
+  const isPartial = upstreams !== undefined && (await loading.upstreams(upstreams));
   const { tools, resources, templates, prompts, callables, problems } = loading;
   return {
     system_prompt: loading.systemPrompts.join("\n\n"),
@@ -220,6 +254,7 @@ export async function loadTools(folder: string, foreign?: ForeignFiles): Promise
     prompts: prompts.descriptions,
     callables,
     problems,
-    isPartial: foreign?.isMissing === true,
+    isBroken,
+    isPartial: isPartial || foreign?.isMissing === true,
   };
 }

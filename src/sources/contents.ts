@@ -2,6 +2,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExtensionContents } from "../contract/source.ts";
+import { hasUpstreams } from "../extensions/discovery.ts";
 import { MANIFEST_FILE, readManifest } from "../extensions/manifest.ts";
 import { unpack } from "../lib/archive/unpack.ts";
 import { InvalidInputError } from "../lib/errors.ts";
@@ -38,9 +39,10 @@ async function contentsOf(
     if (await isFile(join(folder, "services", name, "start.sh"))) services.push(name);
   }
   const has_ui = await isFile(join(folder, "ui", "start.sh"));
-  if (!names.includes("tools") && !has_ui && services.length === 0) {
+  const has_tools = names.includes("tools") || hasUpstreams(manifest);
+  if (!has_tools && !has_ui && services.length === 0) {
     throw new InvalidInputError(
-      "it has neither tools/ nor ui/start.sh nor a service; an extension has at least one of them",
+      "it has neither tools/ nor mcp_servers nor ui/start.sh nor a service; an extension has at least one of them",
     );
   }
   return {

@@ -6,6 +6,8 @@ import type { MasterConfigStore } from "../config/master-config.ts";
 import type { Paths } from "../config/paths.ts";
 import type { ExtensionReload, ReloadedTools } from "../contract/extension-reload.ts";
 import { ToolsFile } from "../contract/tool.ts";
+import { offersTools } from "../extensions/discovery.ts";
+import { readManifest } from "../extensions/manifest.ts";
 import { ConflictError, LunaError, NotFoundError } from "../lib/errors.ts";
 import { readJsonIfThere } from "../lib/files.ts";
 import { refusedFile } from "../tools/host-mode.ts";
@@ -135,7 +137,7 @@ export class ExtensionReloader {
   ): Promise<ReloadedTools> {
     const { paths, toolHosts } = this.#options;
     const before = (await described(paths.toolsFile(name)))?.tools ?? [];
-    if (!existsSync(join(folder, "tools"))) {
+    if (!(await offersTools(folder, await readManifest(folder)))) {
       await rm(paths.toolsFile(name), { force: true });
       return { status: "none", ...difference(before, []), problems: [] };
     }

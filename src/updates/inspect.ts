@@ -1,10 +1,11 @@
 /** Looks at the tree of an extension before it is used: whether it is one, what it asks for, what it would run. */
 import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Manifest } from "../contract/extension.ts";
-import type { Extension } from "../extensions/discovery.ts";
+import { isRemote } from "../contract/upstream.ts";
+import { type Extension, offersTools } from "../extensions/discovery.ts";
 import { readManifest } from "../extensions/manifest.ts";
 import { ownProcesses } from "../extensions/own-processes.ts";
 import { InvalidInputError, LunaError } from "../lib/errors.ts";
@@ -23,22 +24,18 @@ export interface Inspected {
   warnings: string[];
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-}
-
 /**
  * The extension in `folder`, as it would be `name`.
  * @throws InvalidInputError that says why it is none
  */
 export async function inspectTree(folder: string, name: string): Promise<Inspected> {
   const manifest = await readManifest(folder);
-  const has_tools = await isFolder(join(folder, "tools"));
+  const has_tools = await offersTools(folder, manifest);
   const extension: Extension = { name, path: folder, manifest, has_tools };
   const { processes, problems } = await ownProcesses(extension);
   if (!has_tools && processes.length === 0) {
     throw new InvalidInputError(
-      `Cannot use "${name}": it has neither tools/ nor ui/start.sh nor a service; an extension has at least one of them`,
+      `Cannot use "${name}": it has neither tools/ nor mcp_servers nor ui/start.sh nor a service; an extension has at least one of them`,
     );
   }
   const commands = await Promise.all(
@@ -56,23 +53,35 @@ export async function inspectTree(folder: string, name: string): Promise<Inspect
   return {
     manifest,
     permissions: permissionsOf(extension, processes),
-    commands: [...commands, ...scripts.flat()],
+    commands: [...commands, ...upstreamCommands(extension), ...scripts.flat()],
     warnings,
   };
 }
 
 function permissionsOf(
-  { has_tools }: Extension,
+  { has_tools, manifest }: Extension,
   processes: readonly { service: string | undefined; config: { requires_port: boolean } }[],
 ): string[] {
   const services = processes.filter(({ service }) => service !== undefined);
   const open = services.filter(({ config }) => "public_exposure" in config);
   return [
     ...(has_tools ? ["offers tools to agents and MCP clients"] : []),
+    ...Object.entries(manifest.mcp_servers).flatMap(([name, upstream]) =>
+      isRemote(upstream) ? [`asks the MCP server "${name}" at ${upstream.url}`] : [],
+    ),
     ...(processes.length > services.length ? ["shows pages under /ext/"] : []),
     ...services.map(({ service }) => `runs the service "${service}" in the background`),
     ...open.map(({ service }) => `opens the service "${service}" to the outside`),
   ];
+}
+
+/** The programs that it asks as MCP servers. */
+function upstreamCommands({ manifest }: Extension): { name: string; text: string }[] {
+  return Object.entries(manifest.mcp_servers).flatMap(([name, upstream]) => {
+    if (isRemote(upstream)) return [];
+    const text = [upstream.command, ...upstream.args].map((word) => JSON.stringify(word)).join(" ");
+    return [{ name: `mcp_servers.${name}`, text: text.slice(0, COMMAND_LENGTH_MAX) }];
+  });
 }
 
 /** What its packages would run when they are installed, and only if it is trusted. */

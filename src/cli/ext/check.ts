@@ -8,7 +8,8 @@ import { checkFiles } from "../../extensions/check/check-files.ts";
 import { checkTools, type Language, reads } from "../../extensions/check/check-tools.ts";
 import type { Finding } from "../../extensions/check/finding.ts";
 import { signatureOf, tokensOf, tokensOfText } from "../../extensions/check/tool-cost.ts";
-import { installedFolders } from "../../extensions/discovery.ts";
+import { installedFolders, offersTools } from "../../extensions/discovery.ts";
+import { readManifest } from "../../extensions/manifest.ts";
 import { LunaError, messageOf, NotFoundError } from "../../lib/errors.ts";
 import { readArguments } from "../arguments.ts";
 import { EXT_USAGE } from "../usage.ts";
@@ -98,7 +99,8 @@ async function check(
     ...{ extension: basename(folder), path: folder, findings, tools: [], prompt_tokens: 0 },
   };
   const canLoad = !findings.some(({ severity, file }) => severity === "error" && file === "");
-  if (!canLoad || !existsSync(join(folder, "tools"))) return checked;
+  const manifest = await readManifest(folder).catch(() => undefined); // It is among the findings.
+  if (!canLoad || manifest === undefined || !(await offersTools(folder, manifest))) return checked;
   try {
     const trial = await Trial.of(environment, { name: checked.extension, folder });
     try {

@@ -7,6 +7,7 @@ import { Manifest, PublicExposure, ServiceConfig } from "../../contract/extensio
 import { ThingName } from "../../contract/names.ts";
 import { LunaError, messageOf } from "../../lib/errors.ts";
 import { readJsonIfThere } from "../../lib/files.ts";
+import { hasUpstreams } from "../discovery.ts";
 import { MANIFEST_FILE, readManifest, readToolConfig, TOOL_CONFIG_FILE } from "../manifest.ts";
 import { type OwnProcess, ownProcesses } from "../own-processes.ts";
 import { type Finding, misspelled } from "./finding.ts";
@@ -109,8 +110,9 @@ export async function checkFiles(folder: string): Promise<Finding[]> {
     findings.push({ severity: "error", file: "", message });
   }
   const manifest = await checkManifest(folder, findings);
-  const has_tools = existsSync(join(folder, "tools"));
-  if (has_tools) await reading({ file: TOOL_CONFIG_FILE, findings }, () => readToolConfig(folder));
+  const hasFiles = existsSync(join(folder, "tools"));
+  const has_tools = hasFiles || (manifest !== undefined && hasUpstreams(manifest));
+  if (hasFiles) await reading({ file: TOOL_CONFIG_FILE, findings }, () => readToolConfig(folder));
   const own = await ownProcesses({
     ...{ name, path: folder, manifest: manifest ?? Manifest.parse({}), has_tools },
   });

@@ -5,8 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Paths } from "../../config/paths.ts";
 import type { ToolsFile } from "../../contract/tool.ts";
 import { describeLoaded, describeTools } from "../../extensions/describe-tools.ts";
-import type { ForeignFiles } from "../../extensions/foreign-files.ts";
-import type { LoadedTools } from "../../extensions/load-tools.ts";
+import type { LoadedTools, OtherLoaders } from "../../extensions/load-tools.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { writeJsonAtomic } from "../../lib/files.ts";
 import { redact } from "../../lib/log.ts";
@@ -32,9 +31,9 @@ export async function saveDescription(paths: Paths, described: ToolsFile): Promi
  */
 export async function writeDescription(
   paths: Paths,
-  options: { extension: string; secrets: readonly string[]; foreign: ForeignFiles },
+  options: { extension: string; secrets: readonly string[]; others: OtherLoaders },
 ): Promise<void> {
-  const { extension, secrets, foreign } = options;
+  const { extension, secrets, others } = options;
   let written = false;
   process.on("exit", () => {
     // A file that calls process.exit(0) when it is imported has described nothing.
@@ -47,7 +46,7 @@ export async function writeDescription(
   process.on("uncaughtException", onStray);
   process.on("unhandledRejection", onStray);
   const path = join(paths.extensions, extension);
-  const described = await describeTools({ name: extension, path }, foreign);
+  const described = await describeTools({ name: extension, path }, others);
   await setImmediate(); // Rejections are reported when the event loop comes round.
   // An error of the extension's own may say what it was given.
   const problems = [...described.problems, ...stray].map((text) => redact(text, secrets));

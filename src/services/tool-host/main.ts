@@ -6,6 +6,7 @@ import { MasterConfigStore } from "../../config/master-config.ts";
 import { type Paths, pathsOf } from "../../config/paths.ts";
 import { ThingName } from "../../contract/names.ts";
 import { contentHash } from "../../extensions/content-hash.ts";
+import { hasUpstreams } from "../../extensions/discovery.ts";
 import type { ForeignFiles } from "../../extensions/foreign-files.ts";
 import { loadTools } from "../../extensions/load-tools.ts";
 import { readManifest } from "../../extensions/manifest.ts";
@@ -26,6 +27,7 @@ import { describedAs, saveDescription, writeDescription } from "./describe.ts";
 import { HostLife } from "./life.ts";
 import { openPythonHost } from "./open-python-host.ts";
 import { serveCalls } from "./serve-calls.ts";
+import { openUpstreams, type Upstreams } from "./upstreams.ts";
 
 const PRIVATE_UMASK = 0o077;
 /** Who works on tools may think about them for so long. */
@@ -54,12 +56,17 @@ export async function main(
   logConsole(log);
   const config = new MasterConfigStore(paths.masterConfig);
   const foreign = openPythonHost({ environment, paths, extension, config, log });
+  const mode = modeIn(environment.variables);
+  const isFresh = options.describe === true || mode !== undefined;
+  const upstreams = hasUpstreams(manifest)
+    ? await openUpstreams({ environment, paths, extension, manifest, isFresh, log })
+    : undefined;
+  const others = { foreign, upstreams };
   if (options.describe === true) {
-    await writeDescription(paths, { extension, secrets, foreign });
+    await writeDescription(paths, { extension, secrets, others });
     process.exit(0);
   }
-  const mode = modeIn(environment.variables);
-  await serveTools({ paths, extension, secrets, config, foreign, log, mode });
+  await serveTools({ paths, extension, secrets, config, others, log, mode });
 }
 
 interface Host {
@@ -68,13 +75,13 @@ interface Host {
   /** The values that the extension was given. */
   secrets: readonly string[];
   config: MasterConfigStore;
-  foreign: ForeignFiles;
+  others: { foreign: ForeignFiles; upstreams: Upstreams | undefined };
   log: Logger;
   mode: ToolHostMode | undefined;
 }
 
 async function serveTools(host: Host): Promise<void> {
-  const { paths, extension, secrets, config, foreign, log, mode } = host;
+  const { paths, extension, secrets, config, others, log, mode } = host;
   const socketLink = paths.toolHostSocket(extension);
   const { idle_ms } = (await config.read()).tool_host;
   const idleMs = mode?.stays === true ? Math.max(idle_ms, STAY_MS) : idle_ms;
@@ -82,11 +89,11 @@ async function serveTools(host: Host): Promise<void> {
   life.watch();
   const folder = join(paths.extensions, extension);
   const content_hash = mode === undefined ? "" : await contentHash(folder);
-  const loaded = await loadTools(folder, foreign);
+  const loaded = await loadTools(folder, others);
   for (const problem of loaded.problems) log.warn(problem);
   if (mode !== undefined) {
     const described = describedAs({ extension, content_hash, secrets }, loaded);
-    if (mode.careful && loaded.problems.length > 0) {
+    if (mode.careful && loaded.isBroken) {
       await writeJsonAtomic(refusedFile(paths, extension), described);
       process.exit(REFUSED_EXIT_CODE);
     }
@@ -109,5 +116,7 @@ async function serveTools(host: Host): Promise<void> {
   chmodSync(unix, PRIVATE_MODE);
   life.begin({ runner, stopServer: () => server.stop(), flush: () => server.flush() });
   publishHostSocket(socketLink, process.pid);
+  // The next run has the tools that are there then.
+  others.upstreams?.begin(() => void life.retire("An MCP server has other tools"));
   log.info("The tool host is ready", { offers: loaded.callables.length });
 }

@@ -131,7 +131,9 @@ test("what is no good is refused at once, and nothing of it stays", async () => 
   ]);
   expect((await refusal(upload(stranger)))[2]).toContain("no extension: at its top should be");
   const empty = makeZip([{ name: "config.json", content: "{}" }]);
-  expect((await refusal(upload(empty)))[2]).toContain("neither tools/ nor ui/start.sh");
+  expect((await refusal(upload(empty)))[2]).toContain(
+    "neither tools/ nor mcp_servers nor ui/start.sh",
+  );
   const broken = makeZip([{ name: "config.json", content: '{"name": 5}' }]);
   expect((await refusal(upload(broken))).slice(1)).toEqual([
     "bad_extension",
