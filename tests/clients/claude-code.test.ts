@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type AgentModel, startAgentModel } from "../support/agent-model.ts";
 import { type ClientRig, RIG_TIMEOUT_MS, startClientRig } from "../support/client-rig.ts";
-import { until } from "../support/until.ts";
 
 const TIMEOUT_MS = 90_000;
 const SETTINGS = {
@@ -63,33 +62,15 @@ test(
   TIMEOUT_MS,
 );
 
-/** `claude mcp login` wants a terminal. */
-async function signIn(name: string): Promise<void> {
-  let shown = "";
-  const child = Bun.spawn([program, "mcp", "login", name], {
-    ...{ cwd: rig.client.path, env: { ...rig.client.environment, ...environment() } },
-    terminal: {
-      data: (_, bytes) => {
-        shown += bytes.toString();
-      },
-    },
-  });
-  try {
-    await rig.allow(await rig.client.firstOpened());
-    await until(() => child.exitCode !== null, { what: "Claude Code to have signed in" });
-  } catch (error) {
-    child.kill();
-    throw new Error(`Claude Code did not sign in:\n${shown}`, { cause: error });
-  }
-  expect(child.exitCode).toBe(0);
-}
-
 test(
   "signs in once in the browser, lists, calls, and goes on over restarts of MCP and of Luna",
   async () => {
     await add("main", rig.main);
     expect(await claude("mcp", "list")).toMatch(/main: .*Needs authentication/);
-    await signIn("main");
+    await rig.client.runInTerminal([program, "mcp", "login", "main"], {
+      environment: environment(),
+      meanwhile: async () => rig.allow(await rig.client.firstOpened()),
+    });
     expect(await claude("mcp", "list")).toMatch(/main: .*Connected/);
     await converse("main", [rig.killMcp, rig.restart]);
     await converse("main", []);

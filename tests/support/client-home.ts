@@ -15,6 +15,13 @@ interface Ran {
   stderr: string;
 }
 
+interface TerminalOptions {
+  environment: Record<string, string>;
+  meanwhile: () => Promise<void>;
+  /** What the program asks, and what is typed then. */
+  answer?: [asked: string, typed: string];
+}
+
 export interface ClientHome {
   path: string;
   environment: Record<string, string>;
@@ -26,6 +33,8 @@ export interface ClientHome {
   strangers: string[];
   /** Runs a program in this home to its end. */
   run(command: string[], environment?: Record<string, string>): Promise<Ran>;
+  /** Runs a program in a terminal while a person, `meanwhile`, does their part; it must end well. */
+  runInTerminal(command: string[], options: TerminalOptions): Promise<void>;
   /** Lays a file into the home. */
   write(path: string, text: string): Promise<void>;
   remove(): Promise<void>;
@@ -53,6 +62,34 @@ async function layOpeners(path: string, list: string): Promise<string> {
     await chmod(file, 0o755);
   }
   return folder;
+}
+
+async function runInTerminal(
+  command: string[],
+  cwd: string,
+  { environment, meanwhile, answer }: TerminalOptions,
+): Promise<void> {
+  let shown = "";
+  let isAnswered = false;
+  const child = Bun.spawn(command, {
+    ...{ cwd, env: environment, timeout: COMMAND_TIMEOUT_MS },
+    terminal: {
+      data: (terminal, bytes) => {
+        shown += bytes.toString();
+        if (isAnswered || answer === undefined || !shown.includes(answer[0])) return;
+        isAnswered = true;
+        terminal.write(answer[1]);
+      },
+    },
+  });
+  try {
+    await meanwhile();
+    const code = await child.exited;
+    if (code !== 0) throw new Error(`it ended with ${code}`);
+  } catch (error) {
+    child.kill();
+    throw new Error(`${command.join(" ")} failed:\n${shown}`, { cause: error });
+  }
 }
 
 export async function makeClientHome(): Promise<ClientHome> {
@@ -93,6 +130,11 @@ export async function makeClientHome(): Promise<ClientHome> {
       ]);
       return { code, stdout, stderr };
     },
+    runInTerminal: (command, options) =>
+      runInTerminal(command, path, {
+        ...options,
+        environment: { ...environment, ...options.environment },
+      }),
     write: async (name, text) => {
       await mkdir(dirname(join(path, name)), { recursive: true });
       await writeFile(join(path, name), text);
