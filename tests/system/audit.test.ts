@@ -182,15 +182,20 @@ test("a tool call is there once, whichever door it came through, and without its
   const told = (actor: object, outcome: string, target = "NOTES_GET_search") => ({
     ...{ actor, action: "tool.call", target, outcome, address: LOOPBACK },
   });
-  expect(events).toMatchObject([
+  const client = { kind: "client", name: "mcp-audited" } as const;
+  // That it has come for the first time is one of its own.
+  const first = { actor: client, action: "mcp.connect", target: "audited", outcome: "ok" };
+  expect(events.filter(({ action }) => action !== "tool.call")).toMatchObject([first]);
+  const calls = events.filter(({ action }) => action === "tool.call");
+  expect(calls).toMatchObject([
     told(OWNER, "ok"),
     told(OWNER, "failed", "NOTES_no_such"),
     told(OWNER, "failed"),
-    told({ kind: "client", name: "mcp-audited" }, "ok"),
+    told(client, "ok"),
     told({ kind: "key", name: "AGENT_API_KEY" }, "ok"),
     told(OWNER, "ok"),
   ]);
-  for (const { duration_ms } of events) expect(duration_ms).toBeGreaterThan(0);
+  for (const { duration_ms } of calls) expect(duration_ms).toBeGreaterThan(0);
   expect(JSON.stringify(events)).not.toContain(PLANTED);
 });
 
@@ -321,7 +326,10 @@ test(
       .trim()
       .split("\n")
       .map((line) => AuditEvent.parse(JSON.parse(line)));
-    expect(events).toMatchObject([{ action: "tool.call", actor: { kind: "client" } }]);
+    expect(events).toMatchObject([
+      { action: "mcp.connect", actor: { kind: "client" } },
+      { action: "tool.call", actor: { kind: "client" } },
+    ]);
     const wrong = await luna.run("audit", "--since", "yesterday");
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain("how long ago");
