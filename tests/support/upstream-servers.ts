@@ -97,7 +97,7 @@ function oldServer(): OldServer {
 }
 
 /** Of 2025-11-25, with sessions and the v1 SDK; `grow` gives it another tool, of which its clients are told. */
-export function serveOld(): RemoteServer & { grow(name: string): void } {
+export function serveOld(port?: number): RemoteServer & { grow(name: string): void } {
   const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>();
   const servers: OldServer[] = [];
   const more = new Set<string>();
@@ -122,6 +122,6 @@ export function serveOld(): RemoteServer & { grow(name: string): void } {
     await server.connect(transport as Parameters<OldServer["connect"]>[0]);
     servers.push(server);
     return transport.handleRequest(request);
-  });
+  }, port);
   return { ...served, grow };
 }

@@ -168,6 +168,14 @@ test("a server that was away is connected to again, and is looked at again when 
   expect(await textOf("FRESH_more", { text: "a" })).toBe("more");
 });
 
+test("a server that was started again has forgotten the session, and the call is made all the same", async () => {
+  expect(await textOf("TRACKER_find-issue", { text: "abc" })).toBe("issue abc");
+  const port = Number(new URL(old.url).port);
+  await old.stop();
+  old = serveOld(port);
+  expect(await textOf("TRACKER_find-issue", { text: "abcd" })).toBe("issue abcd");
+});
+
 test("what a server has new is offered as soon as it says so", async () => {
   expect(await textOf("TRACKER_find-issue", { text: "abc" })).toBe("issue abc");
   old.grow("later");

@@ -1,6 +1,7 @@
 /** One MCP server whose tools an extension offers: connected when it is needed, and again after it was lost. */
 import {
   Client,
+  SdkHttpError,
   StreamableHTTPClientTransport,
   type Tool,
   type Transport,
@@ -26,6 +27,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const LIST_TIMEOUT_MS = 10_000;
 /** The host's own limit ends a call; this only has to be longer than any. */
 const CALL_TIMEOUT_MS = 24 * 3_600_000;
+/** 404 by the specification (MCP 2025-11-25, Transports), 400 by the SDKs' own examples. */
+const FORGOTTEN: ReadonlySet<number> = new Set([400, 404]);
 const PAGES_MAX = 100;
 const TOOLS_MAX = 2_000;
 /** After the first failure, and at most. */
@@ -96,6 +99,21 @@ export class UpstreamServer {
     args: Record<string, unknown>,
     context: ToolContext,
   ): Promise<unknown> {
+    try {
+      return await this.#callOnce(offered, args, context);
+    } catch (error) {
+      // It was started again, and did not take the call: it does not know the session any more.
+      if (!(error instanceof SdkHttpError) || !FORGOTTEN.has(error.status)) throw error;
+      await this.close();
+      return this.#callOnce(offered, args, context);
+    }
+  }
+
+  async #callOnce(
+    offered: string,
+    args: Record<string, unknown>,
+    context: ToolContext,
+  ): Promise<unknown> {
     const client = await this.#client();
     if (!this.#ownNames.has(offered)) await this.list();
     const name = this.#ownNames.get(offered);
@@ -155,7 +173,9 @@ export class UpstreamServer {
         ),
       );
     }
-    const connecting = this.#connect();
+    const connecting: Promise<Client> = this.#connect(() => {
+      if (this.#connected === connecting) this.#connected = undefined;
+    });
     this.#connected = connecting;
     connecting.catch((error: unknown) => this.#failed(connecting, messageOf(error)));
     return connecting;
@@ -170,7 +190,7 @@ export class UpstreamServer {
     this.#options.log.warn("An MCP server cannot be reached", { server: this.#options.name, why });
   }
 
-  async #connect(): Promise<Client> {
+  async #connect(onEnd: () => void): Promise<Client> {
     const { name, log, onToolsChanged } = this.#options;
     const client = new Client(
       { name: "Luna", version: VERSION },
@@ -183,7 +203,7 @@ export class UpstreamServer {
     client.setRequestHandler("elicitation/create", ({ params }) => this.#elicit(params));
     client.onclose = () => {
       log.info("The connection to an MCP server has ended", { server: name });
-      this.#connected = undefined;
+      onEnd();
     };
     try {
       await client.connect(this.#transport(), { timeout: CONNECT_TIMEOUT_MS });
