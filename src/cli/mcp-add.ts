@@ -16,6 +16,7 @@ import { MCP_USAGE } from "./usage.ts";
 
 const WORDS_MAX = 64;
 const TEXT = { type: "string" } as const;
+const FLAG = { type: "boolean", default: false } as const;
 
 function listIn(text = ""): string[] {
   return text
@@ -29,13 +30,14 @@ interface Wanted {
   bearer: string | undefined;
   headers: readonly string[];
   secrets: readonly string[];
+  oauth: boolean;
 }
 
 /** How it is reached, and the keys of `.env` that it gets. */
-function upstreamOf({ words, bearer, headers, secrets }: Wanted) {
+function upstreamOf({ words, bearer, headers, secrets, oauth }: Wanted) {
   const [first = "", ...rest] = words;
   if (!/^https?:\/\//.test(first)) {
-    if (bearer !== undefined || headers.length > 0) {
+    if (bearer !== undefined || headers.length > 0 || oauth) {
       throw new InvalidInputError("Cannot send headers to a program: name its keys with --secrets");
     }
     return { keys: secrets, upstream: { command: first, args: rest, secrets } };
@@ -52,19 +54,19 @@ function upstreamOf({ words, bearer, headers, secrets }: Wanted) {
     ...(bearer === undefined ? [] : [bearer]),
     ...pairs.map(([, { secret }]) => secret),
   ];
-  return { keys, upstream: { url: first, headers: own } };
+  return { keys, upstream: { url: first, headers: own, ...(oauth ? { oauth } : {}) } };
 }
 
 export async function mcpAdd(environment: Environment, args: string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
     usage: MCP_USAGE.add,
-    options: { bearer: TEXT, headers: TEXT, secrets: TEXT },
+    options: { bearer: TEXT, headers: TEXT, secrets: TEXT, oauth: FLAG },
     words: { min: 2, max: WORDS_MAX },
   });
   const [given = "", ...words] = positionals;
   const name = readExtensionName(given);
   const { keys, upstream } = upstreamOf({
-    ...{ words, bearer: values.bearer },
+    ...{ words, bearer: values.bearer, oauth: values.oauth },
     ...{ headers: listIn(values.headers), secrets: listIn(values.secrets) },
   });
   const manifest = {
@@ -94,5 +96,6 @@ export async function mcpAdd(environment: Environment, args: string[]): Promise<
   }
   const reloaded = await reload(await Control.of(environment), name, {});
   process.stdout.write(`${reloadText(reloaded)}\n`);
+  if (values.oauth) process.stdout.write(`Next: luna mcp login ${name}\n`);
   return reloaded.tools?.problems.length === 0 ? 0 : 1;
 }

@@ -4,6 +4,7 @@ import { readVerb } from "./arguments.ts";
 import { mcpAdd } from "./mcp-add.ts";
 import { mcpClients } from "./mcp-clients.ts";
 import { mcpDoctor } from "./mcp-doctor.ts";
+import { mcpLogin } from "./mcp-login.ts";
 import { mcpServerVerbs } from "./mcp-servers.ts";
 import { mcpStdio } from "./mcp-stdio.ts";
 import { USAGE } from "./usage.ts";
@@ -14,6 +15,7 @@ const VERBS = {
   stdio: mcpStdio,
   doctor: mcpDoctor,
   add: mcpAdd,
+  login: mcpLogin,
 };
 
 export function mcp(environment: Environment, args: string[]): Promise<number> {

@@ -55,7 +55,8 @@ export const MCP_USAGE = {
   "rotate-key": "luna mcp rotate-key <name> [--grace 24h] [--json]",
   stdio: "luna mcp stdio --hub <name>",
   clients: "luna mcp clients [list | revoke <name|id>] [--json]",
-  add: "luna mcp add <name> <url> [--bearer KEY] [--headers 'X-Api-Key=KEY,…'] | luna mcp add <name> [--secrets KEY,…] -- <program> [argument …]; each KEY is one of .env",
+  add: "luna mcp add <name> <url> [--oauth] [--bearer KEY] [--headers 'X-Api-Key=KEY,…'] | luna mcp add <name> [--secrets KEY,…] -- <program> [argument …]; each KEY is one of .env",
+  login: "luna mcp login <extension> [<server>]",
   doctor: "luna mcp doctor [claude] [chatgpt] [cursor] [vscode] [--json]",
 };
 

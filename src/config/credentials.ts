@@ -53,6 +53,13 @@ export async function ensureCredentials(file: EnvFile): Promise<Credentials> {
   return requireCredentials({ ...values, ...missing }, file.path);
 }
 
+/** What the tokens of an extension's MCP servers are encrypted with: for its tool host, and the command line. */
+export async function upstreamKey(file: EnvFile, extension: string): Promise<string> {
+  const values = await file.read();
+  requireCredentials(values, file.path);
+  return deriveSecret(values["LUNA_SECRET"] ?? "", `upstream tokens of ${extension}`);
+}
+
 /** The credentials of a home that has run before, for the command line. */
 export async function readCredentials(file: EnvFile): Promise<Credentials> {
   return requireCredentials(await file.read(), file.path);

@@ -44,6 +44,7 @@ export async function removeLeftOvers(paths: Paths): Promise<void> {
     paths.bin,
     paths.run,
     paths.tools,
+    paths.upstreams,
     paths.python,
     paths.extensions,
     paths.externalServices,

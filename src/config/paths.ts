@@ -36,6 +36,8 @@ export interface Paths {
   updateRetryCount: string;
   /** The journal of each run, and beside it what it works on. */
   runs: string;
+  /** Tokens for other MCP servers, a file for each extension. */
+  upstreams: string;
   /** The version before the present one of each extension. */
   backups: string;
   /** The data of extensions that were deleted. */
@@ -61,6 +63,8 @@ export interface Paths {
   toolHostSocket(extension: string): string;
   /** The cached description of an extension's tools. */
   toolsFile(extension: string): string;
+  /** What OAuth has given for the MCP servers of an extension, encrypted. */
+  upstreamTokens(extension: string): string;
   log(name: string): string;
   /** What belongs to one external service; `name` must have been checked. */
   externalService(name: string): ServicePaths;
@@ -104,6 +108,7 @@ export function pathsOf(home: string): Paths {
     updateQueueFailed: join(luna, "update_queue_failed.json"),
     updateRetryCount: join(luna, "update_retry_count.json"),
     runs: join(luna, "runs"),
+    upstreams: join(luna, "upstreams"),
     backups: join(luna, "backups"),
     keptData: join(luna, "kept_data"),
     uploads: join(luna, "uploads"),
@@ -118,6 +123,7 @@ export function pathsOf(home: string): Paths {
     serviceRoutes: join(luna, "external_service_routes.json"),
     toolHostSocket: (extension) => join(luna, "run", `${extension}.sock`),
     toolsFile: (extension) => join(luna, "tools", `${extension}.json`),
+    upstreamTokens: (extension) => join(luna, "upstreams", `${extension}.json`),
     log: (name) => join(home, "logs", `${name}.log`),
     externalService: (name) => {
       const folder = join(home, "external_services", name);

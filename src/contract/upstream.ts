@@ -33,6 +33,8 @@ const RemoteUpstream = z.looseObject({
     error: "must be an address that begins with http:// or https://",
   }),
   headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), HeaderValue).default({}),
+  /** Its owner signs Luna in (`luna mcp login`). */
+  oauth: z.boolean().default(false),
 });
 export type RemoteUpstream = z.infer<typeof RemoteUpstream>;
 
@@ -60,6 +62,11 @@ export type Upstream = z.infer<typeof Upstream>;
 
 export function isRemote(upstream: Upstream): upstream is RemoteUpstream {
   return "url" in upstream;
+}
+
+/** Whether Luna has to be signed in at one of them. */
+export function wantsSignIn(upstreams: Readonly<Record<string, Upstream>>): boolean {
+  return Object.values(upstreams).some((one) => isRemote(one) && one.oauth);
 }
 
 /** Its tools' names begin with it. */

@@ -142,6 +142,8 @@ export function liveExtensions(options: LiveOptions): LiveExtensions {
     forget: async (extension) => {
       for (const { spec } of processesOf(options, extension)) processes.forget(spec.name);
       await rm(paths.toolsFile(extension), { force: true });
+      // Another extension of that name is nobody's heir.
+      await rm(paths.upstreamTokens(extension), { force: true });
     },
   };
 }

@@ -1,10 +1,13 @@
 /** Starts an extension's tool host when it is called, ends exactly the run that hangs, and keeps descriptions fresh. */
+
 import { closeSync, existsSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { upstreamKey } from "../config/credentials.ts";
 import { baseEnvironment, selfCommand } from "../config/environment.ts";
 import { MARK_VARIABLE, processMark } from "../config/mark.ts";
 import type { MasterConfigStore } from "../config/master-config.ts";
 import type { MasterConfig } from "../contract/config.ts";
+import { wantsSignIn } from "../contract/upstream.ts";
 import { contentHash } from "../extensions/content-hash.ts";
 import { readManifest } from "../extensions/manifest.ts";
 import { secretNames, secretsFor } from "../extensions/secrets.ts";
@@ -13,7 +16,7 @@ import { PRIVATE_MODE } from "../lib/files.ts";
 import type { Logger } from "../lib/log.ts";
 import { sendSignal } from "../lib/proc.ts";
 import { ownersPython } from "../python/variables.ts";
-import { TOOL_HOST_MODE, type ToolHostMode } from "../tools/host-mode.ts";
+import { TOOL_HOST_MODE, type ToolHostMode, UPSTREAM_KEY } from "../tools/host-mode.ts";
 import { currentHostSocket, removeHostSocket, unpublishHostSocket } from "../tools/host-socket.ts";
 import { type SpecContext, settingsOf } from "./core-services.ts";
 import type { HeldExtensions } from "./held-extensions.ts";
@@ -273,6 +276,9 @@ export class ToolHosts {
       ...ownersPython(context.environment),
       LUNA_EXTENSION: extension,
       LUNA_PORTS: lunaPorts(context, read),
+      ...(wantsSignIn(manifest.mcp_servers)
+        ? { [UPSTREAM_KEY]: await upstreamKey(context.envFile, extension) }
+        : {}),
     };
   }
 

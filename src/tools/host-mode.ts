@@ -3,6 +3,9 @@ import { z } from "zod";
 import type { Paths } from "../config/paths.ts";
 
 /** The variable that has it, as JSON. */
+/** The variable with what the tokens of the extension's MCP servers are encrypted with. */
+export const UPSTREAM_KEY = "LUNA_UPSTREAM_KEY";
+
 export const TOOL_HOST_MODE = "LUNA_TOOL_HOST_MODE";
 
 /** A host that refused to take another one's place ends with this. */

@@ -1,6 +1,7 @@
 /** One MCP server whose tools an extension offers: connected when it is needed, and again after it was lost. */
 import {
   Client,
+  type OAuthClientProvider,
   SdkHttpError,
   StreamableHTTPClientTransport,
   type Tool,
@@ -49,6 +50,8 @@ interface UpstreamOptions {
   /** Of the tool host: what the manifest asks for, and what programs need. */
   variables: Readonly<Record<string, string | undefined>>;
   cwd: string;
+  /** Where it is signed in, for one that wants that. */
+  provider: OAuthClientProvider | undefined;
   log: Logger;
   /** The server says that it has other tools now. */
   onToolsChanged(): void;
@@ -235,7 +238,9 @@ export class UpstreamServer {
       const text = typeof value === "string" ? value : value.prefix + this.#secret(value.secret);
       return [name, text] as const;
     });
+    const { provider } = this.#options;
     return new StreamableHTTPClientTransport(new URL(url), {
+      ...(provider === undefined ? {} : { authProvider: provider }),
       // Its headers are for this server alone: a redirect would take them elsewhere.
       requestInit: { headers: Object.fromEntries(own), redirect: "error" },
     });

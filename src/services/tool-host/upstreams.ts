@@ -4,12 +4,19 @@ import type { Environment } from "../../config/environment.ts";
 import type { Paths } from "../../config/paths.ts";
 import type { Manifest } from "../../contract/extension.ts";
 import { type ToolDescription, ToolsFile } from "../../contract/tool.ts";
+import { isRemote } from "../../contract/upstream.ts";
+import { signInProvider } from "../../extensions/upstream-sign-in.ts";
+import { UpstreamStore } from "../../extensions/upstream-store.ts";
 import type { UpstreamList, UpstreamServers } from "../../extensions/upstream-tools.ts";
 import { upstreamToolName } from "../../extensions/upstream-tools.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { readJsonIfThere, writeJsonAtomic } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
+import { UPSTREAM_KEY } from "../../tools/host-mode.ts";
 import type { UpstreamServer } from "./upstream.ts";
+
+/** Nobody's browser comes to a tool host. */
+const NO_BROWSER = "http://127.0.0.1/callback";
 
 interface UpstreamsContext {
   environment: Environment;
@@ -103,9 +110,21 @@ export async function openUpstreams(context: UpstreamsContext): Promise<Upstream
   const { UpstreamServer } = await import("./upstream.ts");
   const servers = new Map<string, UpstreamServer>();
   const upstreams = new Upstreams({ servers, file: paths.toolsFile(extension), isFresh, log });
+  const key = environment.variables[UPSTREAM_KEY] ?? "";
+  const store = new UpstreamStore({ path: paths.upstreamTokens(extension), key });
   for (const [name, upstream] of Object.entries(manifest.mcp_servers)) {
+    const wants = isRemote(upstream) && upstream.oauth ? upstream : undefined;
+    const signedIn =
+      wants &&
+      signInProvider({
+        ...{ store, server: name, url: wants.url, redirectUrl: NO_BROWSER },
+        onAuthorize: () => {
+          throw new Error(`Luna is not signed in there: run luna mcp login ${extension} ${name}`);
+        },
+      });
     const server = new UpstreamServer({
       ...{ name, upstream, variables: environment.variables, log },
+      provider: signedIn?.provider,
       // Many programs read a .env where they stand: not Luna's.
       cwd: join(paths.extensions, extension),
       onToolsChanged: () => void upstreams.renew(name),
