@@ -5,6 +5,7 @@ import { z } from "zod";
 import { type ClientRig, RIG_TIMEOUT_MS, startClientRig } from "../support/client-rig.ts";
 import { type CodexAppServer, startCodexAppServer } from "../support/codex-app-server.ts";
 import { freePort } from "../support/edge.ts";
+import { until } from "../support/until.ts";
 
 const TIMEOUT_MS = 90_000;
 
@@ -87,7 +88,7 @@ test(
     const call = await converse(codex);
     expect(await call("named")).toContain("simple text response");
     await rig.killMcp();
-    expect(await call("named")).toContain("simple text response");
+    await until(async () => (await call("named")).includes("simple text response"));
     await rig.restart();
     expect(await call("named")).toContain("simple text response");
   },

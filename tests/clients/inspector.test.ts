@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type ClientRig, RIG_TIMEOUT_MS, startClientRig } from "../support/client-rig.ts";
 import { freePort } from "../support/edge.ts";
+import { until } from "../support/until.ts";
 
 const TIMEOUT_MS = 90_000;
 const LIST = ["--method", "tools/list"];
@@ -41,7 +42,8 @@ test(
       expect(await inspect(rig.named, ...options, ...LIST)).toContain('"test_simple_text"');
       expect(await inspect(rig.named, ...options, ...CALL)).toContain("simple text response");
       await rig.killMcp();
-      expect(await inspect(rig.named, ...options, ...CALL)).toContain("simple text response");
+      const call = () => inspect(rig.named, ...options, ...CALL);
+      await until(async () => (await call()).includes("simple text response"));
     }
     expect(await rig.client.opened()).toEqual([]);
   },
@@ -60,7 +62,7 @@ test(
     for (const era of ERAS) {
       expect(await call(era)).toContain("simple text response");
       await rig.killMcp();
-      expect(await call(era)).toContain("simple text response");
+      await until(async () => (await call(era)).includes("simple text response"));
     }
     await rig.restart();
     for (const era of ERAS) expect(await call(era)).toContain("simple text response");

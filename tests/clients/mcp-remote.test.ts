@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { type ClientRig, RIG_TIMEOUT_MS, startClientRig } from "../support/client-rig.ts";
+import { until } from "../support/until.ts";
 
 const TIMEOUT_MS = 90_000;
 
@@ -47,7 +48,7 @@ test(
     expect(names).toContain("test_simple_text");
     expect(await say()).toContain("simple text response");
     await rig.killMcp();
-    expect(await say()).toContain("simple text response");
+    await until(async () => (await say()).includes("simple text response"));
     await rig.restart();
     expect(await say()).toContain("simple text response");
     await client.close();

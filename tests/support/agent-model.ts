@@ -33,12 +33,17 @@ interface Asked {
   results: string[];
 }
 
+/** What Caddy answers in place of a part of Luna; nobody but the model repeats a call that may have run. */
+const UNAVAILABLE = "does not answer at the moment";
+/** In one conversation. */
+const REPEATS_MAX = 3;
+
 /** The name of the tool that the model wants next, when it is time. */
 type Turn = () => string | Promise<string>;
 
 export interface AgentModel {
   url: string;
-  /** Of the last request that offered tools. */
+  /** Of the last request that offered tools; what was unavailable, and called again, is left out. */
   asked: Asked;
   /** One tool for each turn; then the model is done. */
   plan(...turns: Turn[]): void;
@@ -100,12 +105,18 @@ function answerGoogle(tool: string | undefined): Response {
 
 export function startAgentModel(): AgentModel {
   let turns: Turn[] = [];
+  let wanted: string | undefined;
   const model: Pick<AgentModel, "asked"> = { asked: { tools: [], results: [] } };
   const next = async (asked: Asked): Promise<string | undefined> => {
     // Agents also have a title written, and such.
     if (asked.tools.length === 0) return undefined;
-    model.asked = asked;
-    return turns[asked.results.length]?.();
+    const results = asked.results.filter((result) => !result.includes(UNAVAILABLE));
+    model.asked = { ...asked, results };
+    const repeats = asked.results.length - results.length;
+    const isRefused = asked.results.at(-1)?.includes(UNAVAILABLE) === true;
+    if (isRefused && repeats <= REPEATS_MAX) return wanted;
+    wanted = await turns[results.length]?.();
+    return wanted;
   };
   const server = Bun.serve({
     ...{ hostname: "127.0.0.1", port: 0, idleTimeout: 0 },
@@ -124,8 +135,8 @@ export function startAgentModel(): AgentModel {
   });
   return Object.assign(model, {
     url: `http://127.0.0.1:${server.port}`,
-    plan: (...wanted: Turn[]) => {
-      turns = wanted;
+    plan: (...planned: Turn[]) => {
+      turns = planned;
     },
     stop: () => server.stop(true),
   });

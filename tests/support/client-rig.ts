@@ -29,7 +29,10 @@ export interface ClientRig {
   end(): Promise<void>;
 }
 
-/** Kills the MCP service. A call that met the dying process would be lost: it may have run, so nobody repeats it. */
+/**
+ * Kills the MCP service. A call that met the dying process would be lost: it may have run, so nobody repeats it. Caddy
+ * has been seen to answer a call with 502 just after the next one was ready, so the first call may need repeating, too.
+ */
 export async function killMcp(luna: Luna): Promise<void> {
   const pid = await luna.pidOf("mcp");
   sendSignal(pid, "SIGKILL");
