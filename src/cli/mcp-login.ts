@@ -11,7 +11,8 @@ import { runningSupervisor } from "../config/running.ts";
 import { VERSION } from "../config/version.ts";
 import { isRemote, type RemoteUpstream } from "../contract/upstream.ts";
 import { readManifest } from "../extensions/manifest.ts";
-import { signInProvider } from "../extensions/upstream-sign-in.ts";
+import { secretsFor } from "../extensions/secrets.ts";
+import { type SignInOptions, signInProvider } from "../extensions/upstream-sign-in.ts";
 import { UpstreamStore } from "../extensions/upstream-store.ts";
 import { InvalidInputError, messageOf, UnavailableError, UpstreamError } from "../lib/errors.ts";
 import { readArguments } from "./arguments.ts";
@@ -71,16 +72,17 @@ function listen() {
 }
 
 async function signIn(
-  { url }: RemoteUpstream,
-  { store, server }: { store: UpstreamStore; server: string },
+  upstream: RemoteUpstream,
+  { store, server, variables }: Pick<SignInOptions, "store" | "server" | "variables">,
 ): Promise<void> {
+  const { url } = upstream;
   // Nothing of an earlier sign-in: it may be what does not work any more.
   await store.update({ server, url }, { client: undefined, tokens: undefined });
   const listener = listen();
   try {
     let isAsked = false;
-    const { provider, state } = signInProvider({
-      ...{ store, server, url, redirectUrl: listener.redirectUrl },
+    const { provider, state } = await signInProvider({
+      ...{ store, server, upstream, variables, redirectUrl: listener.redirectUrl },
       onAuthorize: (address) => {
         isAsked = true;
         process.stdout.write(
@@ -120,16 +122,19 @@ export async function mcpLogin(environment: Environment, args: string[]): Promis
   });
   const extension = readExtensionName(positionals[0] ?? "");
   const paths = pathsOf(environment.home);
-  const { mcp_servers } = await readManifest(join(paths.extensions, extension));
+  const manifest = await readManifest(join(paths.extensions, extension));
   const servers: Record<string, RemoteUpstream> = {};
-  for (const [name, upstream] of Object.entries(mcp_servers)) {
-    if (isRemote(upstream) && upstream.oauth) servers[name] = upstream;
+  for (const [name, upstream] of Object.entries(manifest.mcp_servers)) {
+    if (isRemote(upstream) && upstream.oauth !== false) servers[name] = upstream;
   }
   const server = chosen(servers, positionals[1], extension);
-  const key = await upstreamKey(new EnvFile(paths.env), extension);
+  const envFile = new EnvFile(paths.env);
+  const key = await upstreamKey(envFile, extension);
   const store = new UpstreamStore({ path: paths.upstreamTokens(extension), key });
   const upstream = servers[server];
-  if (upstream !== undefined) await signIn(upstream, { store, server });
+  // As its tool host has them: what the manifest asks for, and nothing of Luna's own.
+  const variables = secretsFor(manifest, await envFile.read());
+  if (upstream !== undefined) await signIn(upstream, { store, server, variables });
   process.stdout.write(`Luna is signed in at "${server}".\n`);
   if (runningSupervisor(paths.state) === undefined) return 0;
   const reloaded = await reload(await Control.of(environment), extension, {});

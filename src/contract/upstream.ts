@@ -26,6 +26,16 @@ const Common = {
   timeout_ms: z.int().positive().max(TIMEOUT_MS_MAX).optional(),
 };
 
+/** How Luna is known to an authorization server that does not let clients register, or asks for more than it says. */
+const OAuthSettings = z.strictObject({
+  client_id: Text.min(1).optional(),
+  client_secret: z.strictObject({ secret: KeyName }).optional(),
+  /** An https address at which the client is described (Client ID Metadata Documents). */
+  client_metadata_url: z.url({ protocol: /^https$/ }).optional(),
+  scope: Text.optional(),
+});
+export type OAuthSettings = z.infer<typeof OAuthSettings>;
+
 const RemoteUpstream = z.looseObject({
   ...Common,
   url: z.url({
@@ -34,7 +44,7 @@ const RemoteUpstream = z.looseObject({
   }),
   headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), HeaderValue).default({}),
   /** Its owner signs Luna in (`luna mcp login`). */
-  oauth: z.boolean().default(false),
+  oauth: z.union([z.boolean(), OAuthSettings]).default(false),
 });
 export type RemoteUpstream = z.infer<typeof RemoteUpstream>;
 
@@ -66,7 +76,7 @@ export function isRemote(upstream: Upstream): upstream is RemoteUpstream {
 
 /** Whether Luna has to be signed in at one of them. */
 export function wantsSignIn(upstreams: Readonly<Record<string, Upstream>>): boolean {
-  return Object.values(upstreams).some((one) => isRemote(one) && one.oauth);
+  return Object.values(upstreams).some((one) => isRemote(one) && one.oauth !== false);
 }
 
 /** Its tools' names begin with it. */

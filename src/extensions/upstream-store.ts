@@ -19,6 +19,8 @@ const Kept = z.looseObject({
   /** How Luna is known to the authorization server, as the SDK has it. */
   client: z.unknown().optional(),
   tokens: z.unknown().optional(),
+  /** What the server wanted last for something that it refused. */
+  scope: z.string().optional(),
 });
 type Kept = z.infer<typeof Kept>;
 

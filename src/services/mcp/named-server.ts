@@ -114,7 +114,7 @@ export function requireServerKey({ config, gate, ownerToken }: ServerKeyOptions)
     }
     if (sameHash(hash, ownerHash)) return OWNER;
     const access = await gate.admit(hash, `MCP server "${name}"`).catch((error: unknown) => {
-      const reason = hash === NO_KEY_GIVEN ? MCP_REFUSALS.no_key : MCP_REFUSALS.wrong_key;
+      const reason = sameHash(hash, NO_KEY_GIVEN) ? MCP_REFUSALS.no_key : MCP_REFUSALS.wrong_key;
       if (error instanceof UnauthorizedError) noteRefusal(request, { reason });
       throw error;
     });

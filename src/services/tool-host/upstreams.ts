@@ -113,15 +113,18 @@ export async function openUpstreams(context: UpstreamsContext): Promise<Upstream
   const key = environment.variables[UPSTREAM_KEY] ?? "";
   const store = new UpstreamStore({ path: paths.upstreamTokens(extension), key });
   for (const [name, upstream] of Object.entries(manifest.mcp_servers)) {
-    const wants = isRemote(upstream) && upstream.oauth ? upstream : undefined;
+    const wants = isRemote(upstream) && upstream.oauth !== false ? upstream : undefined;
     const signedIn =
       wants &&
-      signInProvider({
-        ...{ store, server: name, url: wants.url, redirectUrl: NO_BROWSER },
+      (await signInProvider({
+        ...{ store, server: name, upstream: wants, redirectUrl: NO_BROWSER },
+        variables: environment.variables,
         onAuthorize: () => {
-          throw new Error(`Luna is not signed in there: run luna mcp login ${extension} ${name}`);
+          throw new Error(
+            `Luna is not signed in there for this: luna mcp login ${extension} ${name}`,
+          );
         },
-      });
+      }));
     const server = new UpstreamServer({
       ...{ name, upstream, variables: environment.variables, log },
       provider: signedIn?.provider,
