@@ -146,15 +146,24 @@ async function supervise(options: {
   return { supervisor, trial, givenUp: givenUp.promise };
 }
 
-export async function up(environment: Environment, args: string[]): Promise<number> {
-  readArguments(args, { usage: USAGE.up, options: {} });
-  const began = performance.now();
-  const isOurs = isOfHome(environment.home);
-  const isAlone = childrenOf(process.pid).every((pid) => {
-    // A shell may have started others before it became this process; what their children are is not for us to say.
+/** A shell may have started others before it became this process; what their children are is not for us to say. */
+function hasOnlyOwnChildren(isOurs: (mark: string) => boolean): boolean {
+  return childrenOf(process.pid).every((pid) => {
     const mark = startVariableOf(pid, MARK_VARIABLE);
     return mark !== undefined && isOurs(mark);
   });
+}
+
+export async function up(environment: Environment, args: string[]): Promise<number> {
+  readArguments(args, { usage: USAGE.up, options: {} });
+  const began = performance.now();
+  // Before anything is waited for: the event loop lets signals through that are held, and these are due from whoever
+  // asked while one program became the other.
+  let giveUp = (): void => process.exit(1);
+  const askedToStop = untilAskedToStop(() => giveUp());
+  releaseSignals();
+  const isOurs = isOfHome(environment.home);
+  const isAlone = hasOnlyOwnChildren(isOurs);
   process.stdout.on("error", () => undefined);
   forbidCoreDumps();
   const paths = pathsOf(environment.home);
@@ -164,14 +173,12 @@ export async function up(environment: Environment, args: string[]): Promise<numb
     removeSockets(paths);
     lock.release();
   };
-  const askedToStop = untilAskedToStop(() => {
+  giveUp = () => {
     killMarked(isOurs);
     if (isAlone) killFamily();
     letGo();
     process.exit(1);
-  });
-  // Whoever asked while one program became the other.
-  releaseSignals();
+  };
   const become = () => makeWay(environment, { askedToStop, lock });
   const follow = startAgainWhenAsked();
   const manager = serviceManagerOf(environment.variables);
