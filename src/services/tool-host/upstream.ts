@@ -28,8 +28,13 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const LIST_TIMEOUT_MS = 10_000;
 /** The host's own limit ends a call; this only has to be longer than any. */
 const CALL_TIMEOUT_MS = 24 * 3_600_000;
-/** 404 by the specification (MCP 2025-11-25, Transports), 400 by the SDKs' own examples. */
-const FORGOTTEN: ReadonlySet<number> = new Set([400, 404]);
+/** 404 by the specification (MCP 2025-11-25, Transports); 400 by the SDKs' own examples, in these words. */
+function saysForgotten(error: unknown): boolean {
+  if (!(error instanceof SdkHttpError)) return false;
+  const isInWords = /session|not initialized/i.test(error.message);
+  return error.status === 404 || (error.status === 400 && isInWords);
+}
+
 const PAGES_MAX = 100;
 const TOOLS_MAX = 2_000;
 /** After the first failure, and at most. */
@@ -106,10 +111,15 @@ export class UpstreamServer {
       return await this.#callOnce(offered, args, context);
     } catch (error) {
       // It was started again, and did not take the call: it does not know the session any more.
-      if (!(error instanceof SdkHttpError) || !FORGOTTEN.has(error.status)) throw error;
+      if (!(await this.#hasSession()) || !saysForgotten(error)) throw error;
       await this.close();
       return this.#callOnce(offered, args, context);
     }
+  }
+
+  async #hasSession(): Promise<boolean> {
+    const client = await this.#connected?.catch(() => undefined); // It never was.
+    return client?.transport?.sessionId !== undefined;
   }
 
   async #callOnce(
