@@ -21,10 +21,30 @@ const TEST_TIMEOUT_MS = 30_000;
 /** Of the tests that a file lets run side by side; each may start processes of its own. */
 const CONCURRENT_MAX = 4;
 
+/** Of what a failed test wrote, the last lines are shown again at the end. */
+const FAILURE_LINES_MAX = 40;
+const FAILURES_MAX = 20;
+
 interface Count {
   passed: number;
   failed: number;
   skipped: number;
+}
+
+const failures: string[] = [];
+
+/** What was written from the test before to each that failed, so that nobody has to look for it in all the rest. */
+function noteFailures(folder: string, output: string): void {
+  let lines: string[] = [];
+  for (const line of output.split("\n")) {
+    lines.push(line);
+    if (/^\(fail\) /.test(line)) {
+      failures.push([`-- ${folder}`, ...lines.slice(-FAILURE_LINES_MAX)].join("\n"));
+    }
+    if (/^\((?:pass|fail)\) |^\d+ tests? failed:$/.test(line)) lines = [];
+    // It names them once more.
+    if (/^\d+ tests? failed:$/.test(line)) return;
+  }
 }
 
 function countIn(output: string): Count {
@@ -61,9 +81,13 @@ async function runSuite(folder: string): Promise<Count> {
   };
   await Promise.all([pass(child.stdout), pass(child.stderr)]);
   const code = await child.exited;
+  noteFailures(folder, output);
   const count = countIn(output);
   // A suite that crashed, or saw no test, has failed whatever it counted.
-  if ((code !== 0 || count.passed === 0) && count.failed === 0) count.failed = 1;
+  if ((code !== 0 || count.passed === 0) && count.failed === 0) {
+    count.failed = 1;
+    failures.push(`-- ${folder}\n${output.split("\n").slice(-FAILURE_LINES_MAX).join("\n")}`);
+  }
   return count;
 }
 
@@ -78,6 +102,7 @@ for (const folder of wanted.length > 0 ? wanted : SUITES) {
 }
 if (total.skipped > 0)
   process.stderr.write(`\n${total.skipped} tests were skipped: see above why.\n`);
+for (const failure of failures.slice(0, FAILURES_MAX)) process.stderr.write(`\n${failure}\n`);
 const { CI } = Bun.env;
 const isStrict = process.argv.length === 2 && Boolean(CI);
 process.stdout.write(

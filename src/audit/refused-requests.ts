@@ -1,5 +1,5 @@
 /** Records what an API with keys refused, whoever it was: a key that is no good, that is not for this, or is used too often. */
-import type { AuditActor } from "../contract/audit.ts";
+import { type AuditActor, STRANGER } from "../contract/audit.ts";
 import { clientAddress } from "../lib/client-address.ts";
 import type { AuditTrail } from "./trail.ts";
 
@@ -46,7 +46,7 @@ export function recordingRefusals<Rest extends unknown[]>(
     const { actor, reason = byStatus } = known.get(request) ?? {};
     const header = (name: string): string | undefined => request.headers.get(name) ?? undefined;
     audit.record({
-      actor: actor ?? { kind: "anonymous", name: "" },
+      actor: actor ?? STRANGER,
       ...{ action: "request.refused", target: pathOf(request), outcome: "refused" },
       ...{ address: clientAddress({ header }), details: { reason, method: request.method } },
     });

@@ -74,10 +74,14 @@ const LOG_LINES = [
 ];
 
 /**
- * What went wrong, and not a line for everything that went right. Every site has it: Caddy 2.6 finds a request's
- * log by its Host with port, and the site without a name catches those that a tunnel sends without one.
+ * What Caddy itself could not do. Every site has it: Caddy 2.6 finds a request's log by its Host with port, and the
+ * site without a name catches those that a tunnel sends without one.
  */
-const FAILURE_LOG_LINES = block("log", ["level ERROR", ...LOG_LINES]);
+const FAILURE_LOG_LINES = ["log"];
+
+/** Of requests, as Caddy 2.6 and later ones call it. */
+const noLogLines = (isQuiet: boolean): string[] =>
+  ["skip_log", "log_skip"].map((name) => `vars ${name} ${isQuiet}`);
 
 /** HTTP/3 is off: a UDP listener more, for a private hub that gains nothing by it. */
 const SERVER_LINES = block("servers", [
@@ -184,6 +188,7 @@ const RETRY_LINE = "header Retry-After 1";
 
 const ERROR_LINES = block("handle_errors", [
   "import headers",
+  ...noLogLines(false),
   // Known by its text: Caddy 2.6 calls a body that was announced with its length a failure of the upstream.
   '@too_large vars_regexp {err.message} "request body too large"',
   ...block("handle @too_large", jsonAnswer(TOO_LARGE, 413)),
@@ -200,6 +205,8 @@ function lunaSnippet(context: RowContext): string[] {
     "import headers",
     ...FAILURE_LOG_LINES,
     ...block("route", [
+      // What an upstream refuses is for its own log: strangers would fill this one with a line for each try.
+      ...noLogLines(true),
       ...bodyLimitLines(BODY_MAX),
       ...AMBIGUOUS_LINES,
       ...NO_WORKER_LINES,
@@ -220,6 +227,7 @@ const MISDIRECTED = errorBody(
 const STRANGER_SNIPPET = block("(stranger)", [
   "import headers",
   ...FAILURE_LOG_LINES,
+  ...noLogLines(true),
   ...block("@probe", ["host 127.0.0.1 localhost", "path /healthz", "remote_ip 127.0.0.0/8"]),
   ...block("handle @probe", jsonAnswer(JSON.stringify({ status: "ok" }), 200)),
   ...block("handle", jsonAnswer(MISDIRECTED, 421)),

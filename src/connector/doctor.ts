@@ -50,7 +50,7 @@ export class ConnectorDoctor {
       report.clients.push({ client, label: profile.label, findings });
       if (findings.some(({ status }) => status === "fail")) report.healthy = false;
       if (client_id !== undefined) {
-        await this.#tidy(`the client of the doctor`, () => removeClient(client_id));
+        await this.#tidy("the client of the doctor", () => removeClient(client_id));
       }
     }
     return report;

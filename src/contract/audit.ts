@@ -14,6 +14,9 @@ export const AuditActor = z.object({
 });
 export type AuditActor = z.infer<typeof AuditActor>;
 
+/** Nobody that Luna knows. */
+export const STRANGER: AuditActor = { kind: "anonymous", name: "" };
+
 export const AuditOutcome = z.enum(["ok", "refused", "failed"]);
 export type AuditOutcome = z.infer<typeof AuditOutcome>;
 

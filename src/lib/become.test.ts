@@ -19,14 +19,16 @@ console.log("second", process.pid, JSON.stringify(process.env));
 Bun.sleepSync(700);
 process.on("SIGTERM", () => { console.log("asked to stop"); process.exit(0); });
 releaseSignals();
-await Bun.sleep(5_000);
+process.stdin.resume();
 `;
 
 async function stopWhileBusy(mode: string) {
   const folder = await mkdtemp(join(tmpdir(), "luna-become-"));
   const file = join(folder, "program.ts");
   await Bun.write(file, PROGRAM);
-  const child = Bun.spawn([process.execPath, file, mode], { stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([process.execPath, file, mode], {
+    ...{ stdin: "pipe", stdout: "pipe", stderr: "inherit" },
+  });
   let output = "";
   const reading = (async () => {
     for await (const piece of child.stdout) output += new TextDecoder().decode(piece);

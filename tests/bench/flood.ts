@@ -5,6 +5,7 @@ import { generateSecret } from "../../src/lib/secret.ts";
 import { until } from "../support/until.ts";
 import { pageArms } from "./arms.ts";
 import { median, percentile } from "./measure.ts";
+import { postText, RawConnection } from "./raw-connection.ts";
 import type { Subject } from "./subject.ts";
 
 const ATTEMPTS_PER_SECOND = 2_000;
@@ -14,32 +15,28 @@ const ATTEMPTS_PER_SECOND_MIN = 1_500;
 const UNDER_WAY_MAX = 32;
 const TICK_MS = 5;
 const FLOOD_MS_MAX = 30_000;
-const WARM_UP_MS = 300;
+const WARM_UP_MS = 1_500;
 const BEGUN = "begun\n";
 
 const Told = z.object({ answered: z.int(), refused: z.int(), failed: z.int(), ms: z.number() });
 type Told = z.infer<typeof Told>;
 
 /** The child's side: attempts at an even pace until its input ends, then what became of them. */
-export async function floodUntilParentEnds(url: string): Promise<never> {
+export async function floodUntilParentEnds(port: number): Promise<never> {
   const told: Told = { answered: 0, refused: 0, failed: 0, ms: 0 };
   let begun = 0;
-  let underWay = 0;
-  const attempt = async (path: string, body: object): Promise<void> => {
-    underWay += 1;
+  const free = await Promise.all(
+    Array.from({ length: UNDER_WAY_MAX }, () => RawConnection.open(port)),
+  );
+  const attempt = async (connection: RawConnection, path: string, body: object): Promise<void> => {
+    const request = { port, path, headers: {}, body: JSON.stringify(body) };
     try {
-      const answer = await fetch(`${url}${path}`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-      });
-      await answer.arrayBuffer();
+      const answer = await connection.ask(postText(request));
       told.answered += 1;
-      if (answer.status === 401 || answer.status === 429) told.refused += 1;
+      if (/^HTTP\/1.1 (401|429) /.test(answer)) told.refused += 1;
+      free.push(connection);
     } catch {
       told.failed += 1;
-    } finally {
-      underWay -= 1;
     }
   };
   const began = performance.now();
@@ -47,12 +44,14 @@ export async function floodUntilParentEnds(url: string): Promise<never> {
     told.ms = performance.now() - began;
     if (told.ms > FLOOD_MS_MAX) process.exit(1);
     const due = Math.floor((told.ms / 1_000) * ATTEMPTS_PER_SECOND) - begun;
-    for (let n = 0; n < due && underWay < UNDER_WAY_MAX; n += 1) {
+    for (let n = 0; n < due; n += 1) {
+      const connection = free.pop();
+      if (connection === undefined) break;
       begun += 1;
       const isLink = begun % 2 === 0;
       void (isLink
-        ? attempt("/auth/link", { token: generateSecret() })
-        : attempt("/auth/passphrase", { passphrase: `not the owner's ${begun}` }));
+        ? attempt(connection, "/auth/link", { token: generateSecret() })
+        : attempt(connection, "/auth/passphrase", { passphrase: `not the owner's ${begun}` }));
     }
   }, TICK_MS);
   await Bun.write(Bun.stdout, BEGUN);
@@ -63,8 +62,9 @@ export async function floodUntilParentEnds(url: string): Promise<never> {
 }
 
 /** The parent's side, once the child has begun; `stop` tells what became of the attempts. */
-async function startFlood(url: string): Promise<{ stop(): Promise<Told> }> {
-  const child = Bun.spawn([process.execPath, resolve(import.meta.dir, "main.ts"), "flood", url], {
+async function startFlood(port: number): Promise<{ stop(): Promise<Told> }> {
+  const program = resolve(import.meta.dir, "main.ts");
+  const child = Bun.spawn([process.execPath, program, "flood", String(port)], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
@@ -115,7 +115,7 @@ export async function measureFlood(
   for (let round = 0; round < rounds; round += 1) {
     signal.throwIfAborted();
     const quietMs = await p50Ms(call, requests);
-    const flood = await startFlood(subject.luna.url);
+    const flood = await startFlood(Number(new URL(subject.luna.url).port));
     const floodedMs = await p50Ms(call, requests);
     const { answered, refused, failed, ms } = await flood.stop();
     if (failed > 0 || refused < answered) {

@@ -166,7 +166,7 @@ async function bench(): Promise<number> {
   return verdicts.every(({ kept }) => kept) ? 0 : 1;
 }
 
-const [kind, url] = process.argv.slice(2);
+const [kind, port] = process.argv.slice(2);
 if (kind === "model" || kind === "bare") await serveUntilParentEnds(kind);
-if (kind === "flood" && url !== undefined) await floodUntilParentEnds(url);
+if (kind === "flood") await floodUntilParentEnds(Number(port));
 process.exitCode = await bench();

@@ -389,13 +389,17 @@ describe("public modes", () => {
       expect((await fetch(`${tunnel.url}/`, { headers: { Cookie: tunnel.session } })).status).toBe(
         421,
       );
-      // A tunnel sends the domain without Caddy's port; failures are logged all the same.
-      await fetch(`${tunnel.url}/auth/gone`, { headers });
-      await until(async () => (await tunnel.log()).includes('"uri":"/auth/gone"'));
+      // What an upstream answers, whatever it is, is for its own log.
+      expect((await fetch(`${tunnel.url}/auth/gone`, { headers })).status).toBe(500);
+      await tunnel.upstreams.auth.server.stop(true);
+      // A tunnel sends the domain without Caddy's port; failures of Caddy's are logged all the same.
+      expect((await fetch(`${tunnel.url}/auth/me`, { headers })).status).toBe(502);
+      await until(async () => (await tunnel.log()).includes('"uri":"/auth/me"'));
+      expect(await tunnel.log()).not.toContain("/auth/gone");
     } finally {
       await tunnel.stop();
     }
-  });
+  }, 20_000);
 
   test.each([
     { mode: "ngrok", publicDomain: DOMAIN },

@@ -34,8 +34,10 @@ async function run(tool: string) {
     : { success: false, result: answer.status };
 }
 
-/** Runs `luna mcp login`, with a browser that `browse` is. */
-async function login(browse: (address: string) => Promise<void>) {
+type Paste = (address: URL) => Promise<void>;
+
+/** Runs `luna mcp login`, with a browser that `browse` is, which may also paste where it ended. */
+async function login(browse: (address: string, paste: Paste) => Promise<void>) {
   const child = Bun.spawn([BINARY, "mcp", "login", "far"], {
     ...{ env: luna.environment, stdin: "pipe", stdout: "pipe", stderr: "pipe" },
   });
@@ -44,7 +46,10 @@ async function login(browse: (address: string) => Promise<void>) {
     for await (const piece of child.stdout) output += new TextDecoder().decode(piece);
   })();
   const address = await until(() => /^ {2}(http\S+)$/m.exec(output)?.[1], { what: "the address" });
-  await browse(address);
+  await browse(address, async ({ href }) => {
+    child.stdin.write(`${href}\n`);
+    await child.stdin.flush();
+  });
   const [code, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
   await reading;
   return { code, output, errors };
@@ -107,19 +112,10 @@ test("with another address in the manifest nobody gets the tokens", async () => 
 test("when the other owner ends it, it is told; signed in again by a pasted address, it goes on", async () => {
   await other.run("mcp", "clients", "revoke", "Luna");
   await until(async () => !(await run(FAR)).success, { what: "the end of it" });
-  const child = Bun.spawn([BINARY, "mcp", "login", "far"], {
-    ...{ env: luna.environment, stdin: "pipe", stdout: "pipe", stderr: "inherit" },
-  });
-  let output = "";
-  const reading = (async () => {
-    for await (const piece of child.stdout) output += new TextDecoder().decode(piece);
-  })();
-  const address = await until(() => /^ {2}(http\S+)$/m.exec(output)?.[1], { what: "the address" });
-  const back = await allowInBrowser(other, session, address);
-  child.stdin.write(`${back.href}\n`);
-  await child.stdin.flush();
-  expect(await child.exited).toBe(0);
-  await reading;
+  const { code, errors } = await login(async (address, paste) =>
+    paste(await allowInBrowser(other, session, address)),
+  );
+  expect([code, errors]).toEqual([0, ""]);
   await until(async () => (await run(FAR)).success, { what: "the tool" });
 });
 

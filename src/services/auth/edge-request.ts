@@ -16,8 +16,6 @@ export function publicMethod({ req }: Context): string {
 /** Nothing, for Caddy: it refuses a header that is missing or empty. */
 export const NOTHING = "-";
 
-export const STRANGER: AuditActor = { kind: "anonymous", name: "" };
-
 /** Without its query, which may hold anything. */
 export function refusedRequest(context: Context, actor: AuditActor, reason: string): AuditRecord {
   const [path = "/"] = publicUri(context).split("?");

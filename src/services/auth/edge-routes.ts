@@ -1,13 +1,13 @@
 /** Caddy asks whether a request may pass, and where it leads. */
 import { type Context, Hono } from "hono";
 import type { AuditTrail } from "../../audit/trail.ts";
-import type { AuditRecord } from "../../contract/audit.ts";
+import { type AuditRecord, STRANGER } from "../../contract/audit.ts";
 import { EXPOSURE_HEADER } from "../../contract/exposure-header.ts";
 import { PAGE_HEADER, type PagePolicy } from "../../contract/page-token.ts";
 import { requireBearer } from "../../lib/app.ts";
 import { assertionKey, signAssertion } from "../../lib/assertion.ts";
 import { ForbiddenError, NotFoundError, UnauthorizedError } from "../../lib/errors.ts";
-import { NOTHING, publicMethod, publicUri, refusedRequest, STRANGER } from "./edge-request.ts";
+import { NOTHING, publicMethod, publicUri, refusedRequest } from "./edge-request.ts";
 import { admitExposed, type ExposedDependencies } from "./exposed-service.ts";
 import { isOwnDocument, type PageTokens } from "./page-token.ts";
 import { changesSomething, refusalOf } from "./request-origin.ts";

@@ -1,10 +1,11 @@
 /** Who reaches an exposed service without a session: anyone, or whoever has its key (contract 7.1). */
 import type { Context } from "hono";
 import type { AuditTrail } from "../../audit/trail.ts";
+import { STRANGER } from "../../contract/audit.ts";
 import { PRESENTED_HEADER } from "../../contract/exposure-header.ts";
 import { bearerIn } from "../../lib/app.ts";
 import { UnauthorizedError } from "../../lib/errors.ts";
-import { publicMethod, refusedRequest, STRANGER } from "./edge-request.ts";
+import { publicMethod, refusedRequest } from "./edge-request.ts";
 import type { Exposed } from "./routed-target.ts";
 import type { ServiceKeyCheck } from "./service-keys.ts";
 import { readSessionCookie } from "./session-cookie.ts";

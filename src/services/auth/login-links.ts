@@ -1,5 +1,5 @@
 /** One-time sign-in links, in the table `luna_login_links`. */
-import { and, eq, gt, inArray, isNull, lte } from "drizzle-orm";
+import { and, eq, gt, inArray, isNull, lte, sql } from "drizzle-orm";
 import type { LoginLink } from "../../contract/auth.ts";
 import type { Database } from "../../db/database.ts";
 import { generateSecret, hashSecret } from "../../lib/secret.ts";
@@ -16,13 +16,24 @@ interface LoginLinksOptions {
   clock: () => number;
 }
 
+/** Compiled once: strangers ask for links that nobody made, thousands of times a second. */
+function prepareFind({ queries, tables: { login_links } }: Database) {
+  return queries
+    .select({ used_at: login_links.used_at })
+    .from(login_links)
+    .where(eq(login_links.token_hash, sql.placeholder("token_hash")))
+    .prepare();
+}
+
 export class LoginLinks implements SignInMethod<string> {
   readonly name = "link";
   readonly #database: Database;
   readonly #clock: () => number;
+  readonly #find: ReturnType<typeof prepareFind>;
 
   constructor({ database, clock }: LoginLinksOptions) {
     this.#database = database;
+    this.#find = prepareFind(database);
     this.#clock = clock;
   }
 
@@ -41,13 +52,16 @@ export class LoginLinks implements SignInMethod<string> {
   /** Uses a link up: of two who come at the same moment, one gets the user. */
   async identify(token: string): Promise<Identity | undefined> {
     if (!looksLikeToken(token)) return undefined;
+    const hash = hashSecret(token);
+    const [known] = await this.#find.execute({ token_hash: hash });
+    if (known?.used_at !== null) return undefined;
     const { queries, tables } = this.#database;
     const { token_hash, used_at, expires_at, user_id } = tables.login_links;
     const now = this.#clock();
     const [used] = await queries
       .update(tables.login_links)
       .set({ used_at: now })
-      .where(and(eq(token_hash, hashSecret(token)), isNull(used_at), gt(expires_at, now)))
+      .where(and(eq(token_hash, hash), isNull(used_at), gt(expires_at, now)))
       .returning({ user_id });
     return used;
   }

@@ -69,6 +69,22 @@ function prepareFind({ queries, tables }: Database) {
     .prepare();
 }
 
+/** Asked for each guess at the passphrase. */
+function prepareIsAnyFrom({ queries, tables: { sessions } }: Database) {
+  return queries
+    .select({ address: sessions.address })
+    .from(sessions)
+    .where(
+      and(
+        eq(sessions.user_id, sql.placeholder("user_id")),
+        eq(sessions.address, sql.placeholder("address")),
+        gt(sessions.expires_at, sql.placeholder("now")),
+      ),
+    )
+    .limit(1)
+    .prepare();
+}
+
 type FoundRow = Awaited<ReturnType<ReturnType<typeof prepareFind>["execute"]>>[number];
 
 /** The one place where sessions are changed, so the one that has to forget what was found. */
@@ -78,6 +94,7 @@ export class Sessions {
   readonly #log: Logger;
   readonly #allowsGithub: (login: string) => boolean;
   readonly #find: ReturnType<typeof prepareFind>;
+  readonly #isAnyFrom: ReturnType<typeof prepareIsAnyFrom>;
   readonly #found: FoundSessions<FoundRow>;
 
   constructor({ database, clock, log, allowsGithub }: SessionsOptions) {
@@ -86,6 +103,7 @@ export class Sessions {
     this.#log = log;
     this.#allowsGithub = allowsGithub;
     this.#find = prepareFind(database);
+    this.#isAnyFrom = prepareIsAnyFrom(database);
     this.#found = new FoundSessions(clock);
   }
 
@@ -147,14 +165,7 @@ export class Sessions {
 
   /** Whether any living session of a user was begun from `address`. */
   async isAnyFrom(user_id: string, address: string): Promise<boolean> {
-    const { queries, tables } = this.#database;
-    const { sessions } = tables;
-    const isAlive = gt(sessions.expires_at, this.#clock());
-    const [one] = await queries
-      .select({ address: sessions.address })
-      .from(sessions)
-      .where(and(eq(sessions.user_id, user_id), eq(sessions.address, address), isAlive))
-      .limit(1);
+    const [one] = await this.#isAnyFrom.execute({ user_id, address, now: this.#clock() });
     return one !== undefined;
   }
 

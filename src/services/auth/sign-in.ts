@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import type { AuditTrail } from "../../audit/trail.ts";
-import type { AuditActor, AuditRecord } from "../../contract/audit.ts";
+import { type AuditActor, type AuditRecord, STRANGER } from "../../contract/audit.ts";
 import { clientAddress } from "../../lib/client-address.ts";
 import { ForbiddenError, LunaError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
@@ -60,7 +60,7 @@ const NO_ADDRESS = "local";
 
 export function refusedSignIn(context: Context, details: Record<string, string>): AuditRecord {
   return {
-    actor: { kind: "anonymous", name: "" },
+    actor: STRANGER,
     ...{ action: "sign_in", outcome: "refused", address: clientAddress(context.req), details },
   };
 }

@@ -28,13 +28,6 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const LIST_TIMEOUT_MS = 10_000;
 /** The host's own limit ends a call; this only has to be longer than any. */
 const CALL_TIMEOUT_MS = 24 * 3_600_000;
-/** 404 by the specification (MCP 2025-11-25, Transports); 400 by the SDKs' own examples, in these words. */
-function saysForgotten(error: unknown): boolean {
-  if (!(error instanceof SdkHttpError)) return false;
-  const isInWords = /session|not initialized/i.test(error.message);
-  return error.status === 404 || (error.status === 400 && isInWords);
-}
-
 const PAGES_MAX = 100;
 const TOOLS_MAX = 2_000;
 /** After the first failure, and at most. */
@@ -47,6 +40,10 @@ const Called = z.looseObject({
   structuredContent: Structured,
   isError: z.boolean().default(false),
 });
+const FormContent = z.record(
+  z.string(),
+  z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
+);
 const Form = z.looseObject({ message: z.string(), requestedSchema: InputSchema });
 
 interface UpstreamOptions {
@@ -60,6 +57,13 @@ interface UpstreamOptions {
   log: Logger;
   /** The server says that it has other tools now. */
   onToolsChanged(): void;
+}
+
+/** 404 by the specification (MCP 2025-11-25, Transports); 400 by the SDKs' own examples, in these words. */
+function saysForgotten(error: unknown): boolean {
+  if (!(error instanceof SdkHttpError)) return false;
+  const isInWords = /session|not initialized/i.test(error.message);
+  return error.status === 404 || (error.status === 400 && isInWords);
 }
 
 /** What every program of Luna's gets, without anybody's secrets. */
@@ -282,8 +286,3 @@ export class UpstreamServer {
     return { action: "accept" as const, content: FormContent.parse(answer.content) };
   }
 }
-
-const FormContent = z.record(
-  z.string(),
-  z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
-);

@@ -1,5 +1,6 @@
 /** `/api/authorize`: where a client's request reaches the owner's browser, and goes on to be asked about. */
 import { type Context, Hono } from "hono";
+import { STRANGER } from "../../../contract/audit.ts";
 import { OAUTH_PROBLEMS } from "../../../contract/oauth-problem.ts";
 import { clientAddress } from "../../../lib/client-address.ts";
 import { ForbiddenError, UnauthorizedError } from "../../../lib/errors.ts";
@@ -41,7 +42,7 @@ export function authorizeRoutes(dependencies: OAuthDependencies) {
 
   const note = (context: Context, session: Session | undefined, what: Noted) =>
     audit.record({
-      actor: session === undefined ? { kind: "anonymous", name: "" } : ownerOf(session),
+      actor: session === undefined ? STRANGER : ownerOf(session),
       ...{ action: "oauth.authorize", target: what.target ?? null },
       outcome: what.reason === undefined ? "ok" : "refused",
       address: clientAddress(context.req),

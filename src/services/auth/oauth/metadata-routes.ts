@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { AuditTrail } from "../../../audit/trail.ts";
+import { STRANGER } from "../../../contract/audit.ts";
 import { DISCOVERY_ACTION } from "../../../contract/mcp-connection.ts";
 import {
   MCP_PATH,
@@ -81,7 +82,7 @@ function recordDiscovery(audit: Pick<AuditTrail, "record">) {
     if (context.req.method !== "GET") return;
     const user_agent = context.req.header("User-Agent")?.slice(0, USER_AGENT_LENGTH_MAX) ?? "";
     audit.record({
-      actor: { kind: "anonymous", name: "" },
+      actor: STRANGER,
       ...{ action: DISCOVERY_ACTION, target: context.req.path, outcome: "ok" },
       ...{ address: clientAddress(context.req), details: { user_agent } },
     });

@@ -1,5 +1,6 @@
 /** `/api/register`: clients register themselves (RFC 7591); it opens nothing before the owner lets them in. */
 import { Hono } from "hono";
+import { STRANGER } from "../../../contract/audit.ts";
 import { ClientRegistration } from "../../../contract/oauth.ts";
 import { clientAddress } from "../../../lib/client-address.ts";
 import { LunaError, messageOf } from "../../../lib/errors.ts";
@@ -26,7 +27,7 @@ export function registerRoutes(dependencies: Pick<OAuthDependencies, "oauth" | "
       async (context) => {
         const asked = context.req.valid("json");
         const record = {
-          actor: { kind: "anonymous" as const, name: "" },
+          actor: STRANGER,
           ...{ action: "oauth.register", address: clientAddress(context.req) },
           target: asked.client_name ?? null,
         };

@@ -1,6 +1,7 @@
 /** `/api/token` and `/api/revoke`: codes and refresh tokens become tokens, and tokens end (OAuth 2.1, 3.2; RFC 7009). */
 import { type Context, Hono } from "hono";
 import type { AuditTrail } from "../../../audit/trail.ts";
+import { STRANGER } from "../../../contract/audit.ts";
 import { clientAddress } from "../../../lib/client-address.ts";
 import { LunaError, messageOf } from "../../../lib/errors.ts";
 import { valid } from "../../../lib/valid.ts";
@@ -35,10 +36,7 @@ interface Note {
 function noteOf(audit: Pick<AuditTrail, "record">) {
   return ({ req }: Context, { action, client, details, reason }: Note): void =>
     audit.record({
-      actor:
-        client === undefined
-          ? { kind: "anonymous", name: "" }
-          : { kind: "client", name: client.name },
+      actor: client === undefined ? STRANGER : { kind: "client", name: client.name },
       ...{ action, outcome: reason === undefined ? "ok" : "refused" },
       ...{ target: client?.name ?? null, address: clientAddress(req) },
       details: reason === undefined ? details : { ...details, reason },
