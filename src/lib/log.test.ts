@@ -1,7 +1,7 @@
 /** Tests of the logger: no secret gets past it in any form in which it may stand in a line. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createLogger, redact } from "./log.ts";
+import { createLogger, gathered, redact } from "./log.ts";
 
 const SECRET = 'pa"ss\\wörd & more/+=?#';
 
@@ -87,4 +87,25 @@ test("a secret that becomes known later is left out from then on", () => {
   log.info(SECRET);
   expect(lines[0]).toContain("more");
   expect(lines[1]).not.toContain("more");
+});
+
+test("gathered lines go out once a turn, in order, and at once with what is worth a warning", async () => {
+  const written: string[] = [];
+  const log = createLogger(
+    "test",
+    [],
+    gathered((lines) => void written.push(lines)),
+  );
+  const said = () => written.map((lines) => lines.match(/(?<="message":")\w+/g)?.join(" "));
+  log.info("one");
+  log.debug("two");
+  expect(said()).toEqual([]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(said()).toEqual(["one two"]);
+  log.info("three");
+  log.warn("four");
+  log.info("five");
+  expect(said()).toEqual(["one two", "three four"]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(said()).toEqual(["one two", "three four", "five"]);
 });

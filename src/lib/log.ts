@@ -105,12 +105,33 @@ function plain(_key: string, value: unknown): unknown {
   return { name, message, ...("code" in value ? { code: value.code } : {}), stack, cause };
 }
 
+type Sink = (line: string, level: Level) => void;
+
 /** Standard error, which the supervisor has bound to the service's log file. */
-const toStandardError = (line: string): void => {
+const toStandardError = (lines: string): void => {
   // A full disk is told where it is read, not by ending whoever had something to tell.
   if (process.stderr.listenerCount("error") === 0) process.stderr.on("error", () => undefined);
-  process.stderr.write(line);
+  process.stderr.write(lines);
 };
+
+/**
+ * Lines that nobody waits for go out together with all others of their turn of the event loop: for who writes thousands
+ * a second, as each write costs more than all else that is done for a line. What is killed in that turn loses them.
+ */
+export function gathered(sink: (lines: string) => void = toStandardError): Sink {
+  let waiting = "";
+  const flush = (): void => {
+    const lines = waiting;
+    waiting = "";
+    if (lines !== "") sink(lines);
+  };
+  process.on("exit", flush);
+  return (line, level) => {
+    if (waiting === "") setImmediate(flush);
+    waiting += line;
+    if (level === "warn" || level === "error") flush();
+  };
+}
 
 /**
  * A logger of JSON lines.
@@ -121,7 +142,7 @@ const toStandardError = (line: string): void => {
 export function createLogger(
   name: string,
   secrets: readonly string[] | (() => readonly string[]) = [],
-  sink: (line: string) => void = toStandardError,
+  sink: Sink = toStandardError,
 ): Logger {
   const known = typeof secrets === "function" ? secrets : () => secrets;
   const write = (level: Level, message: string, facts: Facts = {}): void => {
@@ -130,7 +151,7 @@ export function createLogger(
       plain,
     );
     try {
-      sink(`${redact(line, known())}\n`);
+      sink(`${redact(line, known())}\n`, level);
     } catch {
       // The line is lost; what it is about goes on.
     }

@@ -16,6 +16,7 @@ import type {
 } from "../contract/tool-call.ts";
 import { messageOf, NotFoundError } from "../lib/errors.ts";
 import type { Logger } from "../lib/log.ts";
+import { onceATurn } from "../lib/once-a-turn.ts";
 import type { Catalogue, ToolCatalogue } from "./catalogue.ts";
 import { HostConnections } from "./host-connection.ts";
 import { HostControl } from "./host-control.ts";
@@ -120,6 +121,7 @@ export class ToolClient {
   readonly #options: ToolClientOptions;
   readonly #control: HostControl;
   readonly #connections = new HostConnections();
+  readonly #socketNow = onceATurn(currentHostSocket);
 
   constructor(options: ToolClientOptions) {
     this.#options = options;
@@ -238,7 +240,9 @@ export class ToolClient {
       ...(call.answers === undefined ? {} : { answers: call.answers }),
     };
     for (let starts = 0; ; starts += 1) {
-      const socket = currentHostSocket(this.#options.paths.toolHostSocket(extension));
+      const link = this.#options.paths.toolHostSocket(extension);
+      // Who finds nobody there looks again for itself.
+      const socket = starts === 0 ? this.#socketNow(link) : currentHostSocket(link);
       if (socket !== undefined) {
         const request = { word: "call", body } as const;
         const outcome = await this.#send(target, { socket, request, listening: call });

@@ -7,7 +7,9 @@ import { type Environment, readVariables } from "../../config/environment.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
 import { pathsOf } from "../../config/paths.ts";
 import { portsWith } from "../../config/ports.ts";
-import { createLogger } from "../../lib/log.ts";
+import type { MasterConfig } from "../../contract/config.ts";
+import { createLogger, gathered } from "../../lib/log.ts";
+import { onceATurn } from "../../lib/once-a-turn.ts";
 import { serve } from "../../lib/serve.ts";
 import { askedToStop, drain, endOnUncaught } from "../../lib/stop.ts";
 import { ToolCatalogue } from "../../tools/catalogue.ts";
@@ -31,16 +33,23 @@ export async function main(environment: Environment): Promise<void> {
   const { LUNA_MCP_TOKEN: ownerToken, LUNA_TOOL_HOST_TOKEN: token } = variables;
   const { LUNA_TOKEN_CHECK: checkToken, LUNA_PUBLIC_URL: publicUrl } = variables;
   const secrets = [ownerToken, token, checkToken];
-  const log = createLogger("mcp", secrets);
+  const log = createLogger("mcp", secrets, gathered());
   endOnUncaught(log);
   const paths = pathsOf(environment.home);
   const audit = new AuditTrail({ folder: paths.audit, process: "mcp", secrets, log });
   const ports = portsWith(environment.portOffset);
   const config = new MasterConfigStore(paths.masterConfig);
   const catalogue = new ToolCatalogue({ paths, config });
+  // Many requests may come at once, and each look costs a system call or two.
+  const shared = {
+    config: { read: onceATurn<void, Promise<MasterConfig>>(() => config.read()) },
+    catalogue: { read: onceATurn((now: MasterConfig) => catalogue.read(now)) },
+  };
   const supervisorUrl = `http://127.0.0.1:${ports.supervisor}`;
   const client = new ToolClient({ paths, catalogue, config, supervisorUrl, token, audit, log });
-  const { gate, uses } = openKeyGate({ path: paths.apiKeys, config, supervisorUrl, token, log });
+  const { gate, uses } = openKeyGate({
+    ...{ path: paths.apiKeys, config: shared.config, supervisorUrl, token, log },
+  });
   const ask = askAuth(`http://127.0.0.1:${ports.auth}`, checkToken);
   const accessTokens = new AccessTokens({ ask, clock: Date.now, log });
   const oauth = {
@@ -50,7 +59,8 @@ export async function main(environment: Environment): Promise<void> {
   };
   const ending = new AbortController();
   const app = createMcpApp({
-    ...{ config, tools: { catalogue, client }, gate, oauth, ownerToken, log },
+    ...{ config: shared.config, tools: { catalogue: shared.catalogue, client } },
+    ...{ gate, oauth, ownerToken, log },
     connections: new Connections({ audit, clock: Date.now }),
     stopping: ending.signal,
   });

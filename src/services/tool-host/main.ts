@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Environment } from "../../config/environment.ts";
 import { MasterConfigStore } from "../../config/master-config.ts";
 import { type Paths, pathsOf } from "../../config/paths.ts";
+import type { ToolHostSettings } from "../../contract/config.ts";
 import { ThingName } from "../../contract/names.ts";
 import { contentHash } from "../../extensions/content-hash.ts";
 import { hasUpstreams } from "../../extensions/discovery.ts";
@@ -14,6 +15,7 @@ import { secretNames } from "../../extensions/secrets.ts";
 import { InvalidInputError } from "../../lib/errors.ts";
 import { PRIVATE_MODE, writeJsonAtomic } from "../../lib/files.ts";
 import { createLogger, type Logger } from "../../lib/log.ts";
+import { onceATurn } from "../../lib/once-a-turn.ts";
 import {
   modeIn,
   REFUSED_EXIT_CODE,
@@ -104,7 +106,9 @@ async function serveTools(host: Host): Promise<void> {
     secrets,
     loaded,
     dataFolder: join(folder, "data"),
-    settings: async () => (await config.read()).tool_host,
+    settings: onceATurn<void, Promise<ToolHostSettings>>(
+      async () => (await config.read()).tool_host,
+    ),
     log,
     onQuiet: () => life.rest(),
     onWornOut: () => void life.retire("Too many calls went on after their time"),

@@ -109,8 +109,8 @@ async function sessionCall(where: Where): Promise<Call> {
   return { ...where, headers, proof: PROOF, body: JSON.stringify(call({})) };
 }
 
-export async function startLunaWith(tools: number): Promise<LunaServed> {
-  const luna = await startLuna({
+export async function startLunaWith(tools: number, binary?: string): Promise<LunaServed> {
+  const luna = await startLuna({ ...(binary === undefined ? {} : { binary }),
     files: {
       "extensions/bench/config.json": "{}",
       "extensions/bench/tools/bench_tools.ts": toolsFile(tools),
