@@ -107,7 +107,7 @@ export function armTable<Name extends string>(
 export function verdictTable(verdicts: readonly Verdict[]): string {
   const lines = verdicts.map(({ promise, value, limit, unit, kept }) => {
     const digits = value < 10 ? 2 : 0;
-    return `  ${kept ? "pass" : "FAIL"}  ${promise}: ${value.toFixed(digits)} ${unit}, to be under ${limit} ${unit}`;
+    return `  ${kept ? "pass" : "FAIL"}  ${promise}: ${value.toFixed(digits)} ${unit}, to be under ${Number(limit.toFixed(3))} ${unit}`;
   });
   return ["\nBudgets", ...lines].join("\n");
 }

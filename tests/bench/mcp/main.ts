@@ -1,10 +1,21 @@
-/** The benchmark of MCP calls: Luna next to the SDK's own example, with one tool and with a thousand. */
+/** The benchmark of MCP calls: Luna next to the SDK's own example and FastMCP, with one tool and with a thousand. */
 import { judge, type Verdict } from "../budgets.ts";
 import { median } from "../measure.ts";
 import { verdictTable } from "../report.ts";
-import { GROWTH, MODERN_COST, MODERN_P99, SESSION_P99, THOUSAND_TOOLS } from "./budgets.ts";
-import { serveExample } from "./example.ts";
 import {
+  FASTMCP_COST,
+  GROWTH,
+  MODERN_COST,
+  MODERN_P99,
+  MODERN_RATE,
+  SESSION_P99,
+  SESSION_RATE,
+  THOUSAND_TOOLS,
+} from "./budgets.ts";
+import { serveExample } from "./example.ts";
+import { startFastMcp } from "./fastmcp.ts";
+import {
+  type Arm,
   type Figures,
   manyCalls,
   manySessions,
@@ -12,7 +23,7 @@ import {
   measureGrowth,
   timesOf,
 } from "./rounds.ts";
-import { startExample, startLunaWith } from "./subject.ts";
+import { type LunaServed, startExample, startLunaWith } from "./subject.ts";
 
 const ROUNDS = 7;
 const CALLS = 2_000;
@@ -21,14 +32,48 @@ const TOOLS = 1_000;
 const GROWTH_CALLS = 100_000;
 const GROWTH_SESSIONS = 10_000;
 const RUN_MS_MAX = 240_000;
+/** Of the calls: it takes more than ten times as long. */
+const FASTMCP_SHARE = 0.1;
+
+const MODERN = "Luna, 2026-07-28, one tool";
+const THOUSAND = "Luna, 2026-07-28, a thousand tools";
+const SESSION = "Luna, session of 2025-11-25";
+const EXAMPLE = "the SDK's McpServer, 2026-07-28, no login";
+const FASTMCP = "FastMCP 4, 2026-07-28, no login";
 
 function tell(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function row(name: string, { cpuUs, p99Ms, perSecond }: Figures): string {
-  const cells = [median(cpuUs).toFixed(0), p99Ms.toFixed(1), perSecond.toFixed(0)];
+function row(name: string, { cpuUs, p99Ms, eachMs }: Figures): string {
+  const cells = [median(cpuUs).toFixed(0), p99Ms.toFixed(1), (1_000 / eachMs).toFixed(0)];
   return `  ${name.padEnd(44)}${cells.map((cell) => cell.padStart(12)).join("")}`;
+}
+
+/** Beside the others, where it is to be had. */
+async function fastMcpArms(stops: (() => Promise<void>)[]): Promise<Record<string, Arm>> {
+  const fastMcp = await startFastMcp();
+  if (typeof fastMcp === "string") {
+    tell(`FastMCP is not measured: ${fastMcp}`);
+    return {};
+  }
+  stops.push(fastMcp.stop);
+  const { pids, modern, session } = fastMcp;
+  return {
+    [FASTMCP]: { call: modern, pids, share: FASTMCP_SHARE },
+    "FastMCP 4, session, no login": { call: session, pids, share: FASTMCP_SHARE },
+  };
+}
+
+async function growth(one: LunaServed): Promise<number> {
+  const calls = await measureGrowth(one, manyCalls(one, GROWTH_CALLS));
+  const sessions = await measureGrowth(one, manySessions(one, GROWTH_SESSIONS));
+  for (const [what, { beforeMb, afterMb }] of Object.entries({ calls, sessions })) {
+    tell(
+      `  Memory of the MCP service, ${what}: ${beforeMb.toFixed(1)}, then ${afterMb.toFixed(1)} MB`,
+    );
+  }
+  return Math.max(calls.afterMb / calls.beforeMb, sessions.afterMb / sessions.beforeMb);
 }
 
 async function measure(stops: (() => Promise<void>)[]): Promise<Verdict[]> {
@@ -39,35 +84,28 @@ async function measure(stops: (() => Promise<void>)[]): Promise<Verdict[]> {
   stops.push(many.stop);
   const example = await startExample();
   stops.push(example.stop);
-  const figures = await measureArms(
-    {
-      "Luna, 2026-07-28, one tool": { call: one.modern, pids: one.pids },
-      "Luna, 2026-07-28, a thousand tools": { call: many.modern, pids: many.pids },
-      "the SDK's McpServer, 2026-07-28, no login": { call: example.modern, pids: example.pids },
-      "Luna, session of 2025-11-25": { call: one.session, pids: one.pids },
-      "the SDK's McpServer, session, no login": { call: example.session, pids: example.pids },
-    },
-    { rounds: ROUNDS, calls: CALLS, signal },
-  );
+  const arms: Record<string, Arm> = {
+    [MODERN]: { call: one.modern, pids: one.pids },
+    [THOUSAND]: { call: many.modern, pids: many.pids },
+    [EXAMPLE]: { call: example.modern, pids: example.pids },
+    [SESSION]: { call: one.session, pids: one.pids },
+    "the SDK's McpServer, session, no login": { call: example.session, pids: example.pids },
+    ...(await fastMcpArms(stops)),
+  };
+  const figures = await measureArms(arms, { rounds: ROUNDS, calls: CALLS, signal });
   tell("MCP tools/call, 16 connections               CPU µs      p99 ms       per s");
-  for (const [name, found] of Object.entries<Figures>(figures)) tell(row(name, found));
-  tell("  FastMCP is not measured here: it needs Python and its packages.");
-  const modern = figures["Luna, 2026-07-28, one tool"];
-  const base = figures["the SDK's McpServer, 2026-07-28, no login"];
-  const thousand = figures["Luna, 2026-07-28, a thousand tools"];
-  const calls = await measureGrowth(one, manyCalls(one, GROWTH_CALLS));
-  const sessions = await measureGrowth(one, manySessions(one, GROWTH_SESSIONS));
-  for (const [what, { beforeMb, afterMb }] of Object.entries({ calls, sessions })) {
-    tell(
-      `  Memory of the MCP service, ${what}: ${beforeMb.toFixed(1)}, then ${afterMb.toFixed(1)} MB`,
-    );
-  }
+  for (const [name, found] of Object.entries(figures)) tell(row(name, found));
+  const of = (name: string): Figures => figures[name] ?? { cpuUs: [], p99Ms: NaN, eachMs: NaN };
+  const times = (arm: string, base: string) => median(timesOf(of(arm), of(base)));
   return [
-    judge(MODERN_COST, median(timesOf(modern, base))),
-    judge(THOUSAND_TOOLS, median(timesOf(thousand, modern))),
-    judge(MODERN_P99, modern.p99Ms),
-    judge(SESSION_P99, figures["Luna, session of 2025-11-25"].p99Ms),
-    judge(GROWTH, Math.max(calls.afterMb / calls.beforeMb, sessions.afterMb / sessions.beforeMb)),
+    judge(MODERN_COST, times(MODERN, EXAMPLE)),
+    ...(FASTMCP in figures ? [judge(FASTMCP_COST, times(MODERN, FASTMCP))] : []),
+    judge(THOUSAND_TOOLS, times(THOUSAND, MODERN)),
+    judge(MODERN_RATE, of(MODERN).eachMs),
+    judge(MODERN_P99, of(MODERN).p99Ms),
+    judge(SESSION_RATE, of(SESSION).eachMs),
+    judge(SESSION_P99, of(SESSION).p99Ms),
+    judge(GROWTH, await growth(one)),
   ];
 }
 

@@ -7,18 +7,23 @@ import { endSession, type LunaServed, openSession } from "./subject.ts";
 const CONNECTIONS = 16;
 /** Code that was called less often is still being compiled. */
 const WARM_UP_CALLS = 10_000;
+const SETTLE_MS = 20_000;
+const LOOK_MS = 500;
 
-interface Arm {
+export interface Arm {
   call: Call;
   /** All processes that may have a part in the call. */
   pids(): readonly number[];
+  /** Of the calls, for what is so slow that all of them would take minutes; 1 otherwise. */
+  share?: number;
 }
 
 export interface Figures {
   /** Of one call, of all processes together, round by round. */
   cpuUs: number[];
   p99Ms: number;
-  perSecond: number;
+  /** So many milliseconds for each of all that were answered meanwhile. */
+  eachMs: number;
 }
 
 /** Runs the arms in turn, round after round; what else the machine does falls on all of them. */
@@ -27,26 +32,29 @@ export async function measureArms<Name extends string>(
   { rounds, calls, signal }: { rounds: number; calls: number; signal: AbortSignal },
 ): Promise<Record<Name, Figures>> {
   const entries = Object.entries<Arm>(arms);
-  const found = new Map<string, { cpuUs: number; p99Ms: number; ms: number }[]>();
-  for (const [, { call }] of entries) {
-    await load(call, { connections: CONNECTIONS, calls: WARM_UP_CALLS });
+  const found = new Map<string, { cpuUs: number; p99Ms: number; eachMs: number }[]>();
+  for (const [, { call, share = 1 }] of entries) {
+    await load(call, { connections: CONNECTIONS, calls: WARM_UP_CALLS * share });
   }
   for (let round = 0; round < rounds; round += 1) {
-    for (const [name, { call, pids }] of round % 2 === 0 ? entries : entries.toReversed()) {
+    for (const [name, { call, pids, share = 1 }] of round % 2 === 0
+      ? entries
+      : entries.toReversed()) {
       signal.throwIfAborted();
       const used = cpuMeter(pids());
       const began = performance.now();
-      const took = await load(call, { connections: CONNECTIONS, calls });
+      const took = await load(call, { connections: CONNECTIONS, calls: calls * share });
       const ms = performance.now() - began;
-      const one = { cpuUs: used() / calls, p99Ms: percentile(took, 0.99), ms };
+      const count = took.length;
+      const one = { cpuUs: used() / count, p99Ms: percentile(took, 0.99), eachMs: ms / count };
       found.set(name, [...(found.get(name) ?? []), one]);
     }
   }
   const figures = entries.map(([name]) => {
     const all = found.get(name) ?? [];
     const cpuUs = all.map((one) => one.cpuUs);
-    const perSecond = (calls / median(all.map(({ ms }) => ms))) * 1_000;
-    return [name, { cpuUs, p99Ms: median(all.map(({ p99Ms }) => p99Ms)), perSecond }] as const;
+    const p99Ms = median(all.map((one) => one.p99Ms));
+    return [name, { cpuUs, p99Ms, eachMs: median(all.map((one) => one.eachMs)) }] as const;
   });
   return Object.fromEntries(figures) as Record<Name, Figures>;
 }
@@ -56,16 +64,26 @@ export function timesOf(arm: Figures, base: Figures): number[] {
   return arm.cpuUs.map((cpuUs, round) => cpuUs / (base.cpuUs[round] ?? Number.NaN));
 }
 
-/** The MCP service's memory after each half of the work, in MB: the first half brings it to its height. */
+/** The least of so long: Bun looks for garbage of a process at rest every few seconds, and gives it back later. */
+async function settledMb(pid: number): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (const end = performance.now() + SETTLE_MS; performance.now() < end; ) {
+    least = Math.min(least, pssMb(pid));
+    await Bun.sleep(LOOK_MS);
+  }
+  return least;
+}
+
+/** The MCP service's memory at rest after each half of the work, in MB: the first half brings it to its height. */
 export async function measureGrowth(
   { luna }: LunaServed,
   work: () => Promise<unknown>,
 ): Promise<{ beforeMb: number; afterMb: number }> {
   const pid = await luna.pidOf("mcp");
   await work();
-  const beforeMb = pssMb(pid);
+  const beforeMb = await settledMb(pid);
   await work();
-  return { beforeMb, afterMb: pssMb(pid) };
+  return { beforeMb, afterMb: await settledMb(pid) };
 }
 
 export function manyCalls({ modern, session }: LunaServed, calls: number): () => Promise<void> {

@@ -109,8 +109,27 @@ async function sessionCall(where: Where): Promise<Call> {
   return { ...where, headers, proof: PROOF, body: JSON.stringify(call({})) };
 }
 
+/** The calls to one server: both wires may have a path of their own. */
+export async function callsAt({
+  port,
+  modern,
+  session,
+  headers,
+}: {
+  port: number;
+  modern: string;
+  session: string;
+  headers: Record<string, string>;
+}): Promise<Pick<Served, "modern" | "session">> {
+  return {
+    modern: modernCall(port, modern, headers),
+    session: await sessionCall({ port, path: session, headers }),
+  };
+}
+
 export async function startLunaWith(tools: number, binary?: string): Promise<LunaServed> {
-  const luna = await startLuna({ ...(binary === undefined ? {} : { binary }),
+  const luna = await startLuna({
+    ...(binary === undefined ? {} : { binary }),
     files: {
       "extensions/bench/config.json": "{}",
       "extensions/bench/tools/bench_tools.ts": toolsFile(tools),
@@ -132,8 +151,7 @@ export async function startLunaWith(tools: number, binary?: string): Promise<Lun
   return {
     ...{ luna, key, path },
     pids: () => pidsOf(luna),
-    modern: modernCall(port, path, headers),
-    session: await sessionCall({ port, path, headers }),
+    ...(await callsAt({ port, modern: path, session: path, headers })),
     stop: async () => {
       await luna.stop();
       await luna.remove();
@@ -155,8 +173,7 @@ export async function startExample(): Promise<Served & { stop(): Promise<void> }
   const port = Number(new URL(new TextDecoder().decode(value).trim()).port);
   return {
     pids: () => [child.pid],
-    modern: modernCall(port, MODERN_PATH, {}),
-    session: await sessionCall({ port, path: SESSION_PATH, headers: {} }),
+    ...(await callsAt({ port, modern: MODERN_PATH, session: SESSION_PATH, headers: {} })),
     stop: async () => {
       child.kill("SIGTERM");
       await child.exited;
