@@ -12,6 +12,7 @@ import { VERSION } from "../config/version.ts";
 import { isRemote, type RemoteUpstream } from "../contract/upstream.ts";
 import { readManifest } from "../extensions/manifest.ts";
 import { secretsFor } from "../extensions/secrets.ts";
+import { upstreamFetch } from "../extensions/upstream-fetch.ts";
 import { type SignInOptions, signInProvider } from "../extensions/upstream-sign-in.ts";
 import { UpstreamStore } from "../extensions/upstream-store.ts";
 import { InvalidInputError, messageOf, UnavailableError, UpstreamError } from "../lib/errors.ts";
@@ -91,7 +92,9 @@ async function signIn(
       },
     });
     const transport = () =>
-      new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
+      new StreamableHTTPClientTransport(new URL(url), {
+        ...{ authProvider: provider, fetch: upstreamFetch({ url }) },
+      });
     const connect = () =>
       new Client({ name: "Luna", version: VERSION }, { versionNegotiation: { mode: "auto" } });
     const first = connect();

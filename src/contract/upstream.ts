@@ -24,6 +24,8 @@ const HeaderValue = z.union([
 const Common = {
   /** How long a call may take, in milliseconds; the host's default otherwise. */
   timeout_ms: z.int().positive().max(TIMEOUT_MS_MAX).optional(),
+  /** How long connecting, and each page of its list of tools, may take, in milliseconds; 10 s otherwise. */
+  connect_timeout_ms: z.int().positive().max(TIMEOUT_MS_MAX).optional(),
 };
 
 /** How Luna is known to an authorization server that does not let clients register, or asks for more than it says. */

@@ -6,7 +6,7 @@ import { PAGE_HEADER, type PagePolicy } from "../../src/contract/page-token.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import type { DatabaseSettings } from "../../src/db/settings.ts";
 import type { Logger } from "../../src/lib/log.ts";
-import type { Network } from "../../src/lib/public-get.ts";
+import type { Network } from "../../src/lib/public-request.ts";
 import { createAuthApp } from "../../src/services/auth/app.ts";
 import { AuditKeeping } from "../../src/services/auth/audit-keeping.ts";
 import { ensureOwner, OWNER_ID } from "../../src/services/auth/owner.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MasterConfig } from "../../src/contract/config.ts";
-import type { Network } from "../../src/lib/public-get.ts";
+import type { Network } from "../../src/lib/public-request.ts";
 import { ClientDocuments } from "../../src/services/auth/oauth/client-documents.ts";
 
 const HOST = "client.example";
@@ -55,7 +55,7 @@ export function documentsIn(network: Network): ClientDocuments {
 export interface DocumentHost {
   network: Network;
   /** What is answered; a document of `clientDocument` otherwise. */
-  answer: () => Response | Promise<Response>;
+  answer: (request: Request) => Response | Promise<Response>;
   /** Requests that arrived. */
   count(): number;
   stop(): Promise<void>;
@@ -66,9 +66,9 @@ export function startDocumentHost(): DocumentHost {
   let asked = 0;
   const server = Bun.serve({
     ...{ hostname: "127.0.0.1", port: 0, tls },
-    fetch: () => {
+    fetch: (request) => {
       asked += 1;
-      return host.answer();
+      return host.answer(request);
     },
   });
   const host: DocumentHost = {

@@ -2,6 +2,11 @@
 
 import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
+import {
+  ElicitResultSchema,
+  type ServerRequest,
+  UrlElicitationRequiredError,
+} from "@modelcontextprotocol/sdk/types.js";
 import { createMcpHandler, McpServer as NewServer } from "@modelcontextprotocol/server";
 import { z } from "zod";
 
@@ -12,6 +17,9 @@ export const SCHEMA = {
   required: ["text"],
   additionalProperties: false,
 };
+
+/** Where people are sent to. */
+export const PAGE = "https://tracker.example/sign-in";
 
 export interface RemoteServer {
   url: string;
@@ -85,6 +93,37 @@ function oldServer(): OldServer {
       };
     },
   );
+  // In the exchange of the very call, as servers ask that serve many at once.
+  server.registerTool(
+    "ask-in-call",
+    { description: "Asks for a name", inputSchema: {} },
+    async (_, { sendRequest }) => {
+      const params = {
+        message: "Your name?",
+        requestedSchema: { type: "object" as const, properties: { name: { type: "string" } } },
+      };
+      const request = { method: "elicitation/create" as const, params };
+      const { content } = await sendRequest(request as ServerRequest, ElicitResultSchema);
+      return { content: [{ type: "text", text: `said ${content?.["name"]}` }] };
+    },
+  );
+  server.registerTool("go", { description: "Sends to a page", inputSchema: {} }, async () => {
+    const elicitationId = crypto.randomUUID();
+    const page = { mode: "url" as const, message: "Sign in", url: `${PAGE}?${elicitationId}` };
+    const { action } = await server.server.elicitInput({ ...page, elicitationId });
+    return { content: [{ type: "text", text: action }] };
+  });
+  let isBeen = false;
+  server.registerTool("go-first", { description: "Wants a page first", inputSchema: {} }, () => {
+    if (!isBeen) {
+      isBeen = true;
+      const elicitationId = crypto.randomUUID();
+      throw new UrlElicitationRequiredError([
+        { mode: "url", message: "Sign in", url: PAGE, elicitationId },
+      ]);
+    }
+    return { content: [{ type: "text", text: "been there" }] };
+  });
   server.registerTool("ask", { description: "Asks for a name", inputSchema: {} }, async () => {
     const answer = await server.server.elicitInput({
       message: "Your name?",

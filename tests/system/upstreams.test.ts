@@ -13,7 +13,13 @@ import { freePort } from "../support/edge.ts";
 import { apply, postJson } from "../support/runs.ts";
 import { type Luna, startLuna } from "../support/start-luna.ts";
 import { until } from "../support/until.ts";
-import { type RemoteServer, SCHEMA, serveNew, serveOld } from "../support/upstream-servers.ts";
+import {
+  PAGE,
+  type RemoteServer,
+  SCHEMA,
+  serveNew,
+  serveOld,
+} from "../support/upstream-servers.ts";
 import { upload } from "../support/versions.ts";
 
 setDefaultTimeout(60_000);
@@ -23,6 +29,10 @@ const SECRET = "the-key-of-the-tracker";
 
 let luna: Luna;
 let client: Client;
+/** Another client, whose person has that name. */
+let connect: (name: string) => Promise<Client>;
+/** Where people were sent to. */
+const pages: string[] = [];
 let fresh: RemoteServer;
 let old: ReturnType<typeof serveOld>;
 beforeAll(async () => {
@@ -52,15 +62,24 @@ beforeAll(async () => {
   });
   const made = await postJson(luna, "/mcp-servers/create", { name: "all" });
   const { server, api_key } = McpServerKey.parse(await made.json());
-  client = new Client({ name: "test", version: "1" }, { capabilities: { elicitation: {} } });
-  client.setRequestHandler(ElicitRequestSchema, () => ({
-    ...{ action: "accept", content: { name: "Ada" } },
-  }));
-  const transport = new StreamableHTTPClientTransport(new URL(server.url), {
-    requestInit: { headers: { Authorization: `Bearer ${api_key}` } },
-  });
-  // The SDK's transport has optional fields that its own interface writes otherwise.
-  await client.connect(transport as Parameters<Client["connect"]>[0]);
+  connect = async (name) => {
+    const one = new Client(
+      { name: "test", version: "1" },
+      { capabilities: { elicitation: { form: {}, url: {} } } },
+    );
+    one.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+      if (!("url" in params)) return { action: "accept", content: { name } };
+      pages.push(String(params.url));
+      return { action: "accept" };
+    });
+    const transport = new StreamableHTTPClientTransport(new URL(server.url), {
+      requestInit: { headers: { Authorization: `Bearer ${api_key}` } },
+    });
+    // The SDK's transport has optional fields that its own interface writes otherwise.
+    await one.connect(transport as Parameters<Client["connect"]>[0]);
+    return one;
+  };
+  client = await connect("Ada");
   await until(async () => (await names()).includes(ECHO));
 });
 afterAll(async () => {
@@ -101,7 +120,14 @@ const toldByProgram = async () =>
 
 test("tools of remote servers of either wire, and of a program, are offered by names of their own", async () => {
   expect(await names()).toEqual([
-    ...[ECHO, "LOCAL_end", "LOCAL_environment", "LOCAL_spawn", "TRACKER_ask", "TRACKER_find-issue"],
+    ...[ECHO, "LOCAL_end", "LOCAL_environment", "LOCAL_spawn", "LOCAL_stay"],
+    ...[
+      "TRACKER_ask",
+      "TRACKER_ask-in-call",
+      "TRACKER_find-issue",
+      "TRACKER_go",
+      "TRACKER_go-first",
+    ],
   ]);
   const { tools } = await client.listTools();
   const told = (name: string) => tools.find((tool) => tool.name === name);
@@ -130,6 +156,23 @@ test("progress and questions come through to the client that called", async () =
   });
   expect(heard).toMatchObject([{ progress: 1, total: 2, message: "half" }]);
   expect(await textOf("TRACKER_ask")).toBe("said Ada");
+});
+
+test("of several calls at once each one's client is asked, and no other", async () => {
+  const others = await Promise.all(["Bob", "Cleo"].map((name) => connect(name)));
+  const said = [client, ...others].map(async (one) =>
+    Called.parse(await one.callTool({ name: "TRACKER_ask-in-call", arguments: {} })),
+  );
+  const texts = (await Promise.all(said)).map(({ content }) => content[0]?.text);
+  expect(texts).toEqual(["said Ada", "said Bob", "said Cleo"]);
+  await Promise.all(others.map((one) => one.close()));
+});
+
+test("a person is sent to the page that a server wants, also before it takes the call", async () => {
+  expect(await textOf("TRACKER_go")).toBe("accept");
+  expect(pages).toEqual([expect.stringContaining(`${PAGE}?`)]);
+  expect(await textOf("TRACKER_go-first")).toBe("been there");
+  expect(pages[1]).toBe(PAGE);
 });
 
 test("a program gets what its manifest says, and nothing else of Luna's", async () => {
@@ -227,4 +270,19 @@ test("nothing of a program is left when its tool host is killed, not even what i
   for (const [, { pid: host }] of hosts) if (host !== null) sendSignal(host, "SIGKILL");
   await until(() => programs().length === 0, { what: "the program to end" });
   expect((await toldByProgram()).pid).not.toBe(pid);
+});
+
+test("a program that outlives all of Luna, killed at once, is ended by the next start", async () => {
+  const { pid } = await toldByProgram();
+  await textOf("LOCAL_stay", { text: "a" });
+  const killed = luna.processes().filter((one) => one.pid !== pid);
+  for (const one of [luna.pid, ...killed.map((other) => other.pid)]) sendSignal(one, "SIGKILL");
+  await luna.exited;
+  const program = () => luna.processes().filter((one) => one.pid === pid);
+  await until(() => luna.processes().length === program().length, { what: "the others to end" });
+  expect(program()).toHaveLength(1);
+  luna = await startLuna({ home: luna.home, offset: luna.ports.supervisor - 9999 });
+  await until(() => program().length === 0, { what: "the program to end" });
+  const next = await until(() => toldByProgram().catch(() => undefined), { what: "another one" });
+  expect(next.pid).not.toBe(pid);
 });

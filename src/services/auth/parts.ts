@@ -5,7 +5,7 @@ import type { DeploymentMode } from "../../contract/config.ts";
 import type { Database } from "../../db/database.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
-import type { Network } from "../../lib/public-get.ts";
+import type { Network } from "../../lib/public-request.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
 import { Challenges } from "./challenges.ts";
 import { GithubAccounts } from "./github-accounts.ts";

@@ -6,6 +6,7 @@ import {
   StreamableHTTPClientTransport,
   type Tool,
   type Transport,
+  UrlElicitationRequiredError,
 } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { z } from "zod";
@@ -20,12 +21,14 @@ import {
 } from "../../contract/upstream.ts";
 import { ContentAnswer } from "../../extensions/answer.ts";
 import type { ToolContext } from "../../extensions/context.ts";
+import { upstreamFetch } from "../../extensions/upstream-fetch.ts";
 import { upstreamToolName } from "../../extensions/upstream-tools.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
+import { UpstreamQuestions } from "./upstream-questions.ts";
 
+/** For connecting, and for each page of a list of tools; a server may say more. */
 const CONNECT_TIMEOUT_MS = 10_000;
-const LIST_TIMEOUT_MS = 10_000;
 /** The host's own limit ends a call; this only has to be longer than any. */
 const CALL_TIMEOUT_MS = 24 * 3_600_000;
 const PAGES_MAX = 100;
@@ -33,6 +36,8 @@ const TOOLS_MAX = 2_000;
 /** After the first failure, and at most. */
 const RETRY_MS_MIN = 250;
 const RETRY_MS_MAX = 30_000;
+/** Part of the wait that chance may take away, so that not all who lost a server come back at once. */
+const JITTER = 0.5;
 
 const Structured = z.record(z.string(), z.unknown()).optional();
 const Called = z.looseObject({
@@ -40,11 +45,6 @@ const Called = z.looseObject({
   structuredContent: Structured,
   isError: z.boolean().default(false),
 });
-const FormContent = z.record(
-  z.string(),
-  z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
-);
-const Form = z.looseObject({ message: z.string(), requestedSchema: InputSchema });
 
 interface UpstreamOptions {
   name: string;
@@ -76,12 +76,17 @@ export class UpstreamServer {
   /** Before that, nobody tries again. */
   #notBefore = 0;
   #lastFailure = "";
-  readonly #running = new Set<ToolContext>();
+  readonly #questions: UpstreamQuestions;
   /** What it calls the tools that Luna offers by the names of these. */
   readonly #ownNames = new Map<string, string>();
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+    this.#questions = new UpstreamQuestions(options.name, options.log);
+  }
+
+  get #connectTimeoutMs(): number {
+    return this.#options.upstream.connect_timeout_ms ?? CONNECT_TIMEOUT_MS;
   }
 
   /** What it has now. */
@@ -89,13 +94,19 @@ export class UpstreamServer {
     const client = await this.#client();
     const found: Tool[] = [];
     let cursor: string | undefined;
-    for (let page = 0; page < PAGES_MAX && found.length < TOOLS_MAX; page += 1) {
+    let pages = 0;
+    do {
       const { tools, nextCursor } = await client.listTools(cursor === undefined ? {} : { cursor }, {
-        timeout: LIST_TIMEOUT_MS,
+        timeout: this.#connectTimeoutMs,
       });
       found.push(...tools);
-      if (nextCursor === undefined) break;
       cursor = nextCursor;
+      pages += 1;
+    } while (cursor !== undefined && pages < PAGES_MAX && found.length < TOOLS_MAX);
+    if (cursor !== undefined || found.length > TOOLS_MAX) {
+      this.#options.log.warn("An MCP server has more tools than Luna takes; the rest is left out", {
+        ...{ server: this.#options.name, taken: Math.min(found.length, TOOLS_MAX) },
+      });
     }
     const described = found.slice(0, TOOLS_MAX).map((tool) => this.#describe(tool));
     this.#ownNames.clear();
@@ -111,14 +122,35 @@ export class UpstreamServer {
     args: Record<string, unknown>,
     context: ToolContext,
   ): Promise<unknown> {
+    const call = (): Promise<unknown> => this.#callOnce(offered, args, context);
     try {
-      return await this.#callOnce(offered, args, context);
+      return await call();
     } catch (error) {
+      if (error instanceof UrlElicitationRequiredError) {
+        return this.#afterPages(error.elicitations, context, call);
+      }
       // It was started again, and did not take the call: it does not know the session any more.
       if (!(await this.#hasSession()) || !saysForgotten(error)) throw error;
       await this.close();
-      return this.#callOnce(offered, args, context);
+      return call();
     }
+  }
+
+  /** The call was not made: its server wants the person to have been somewhere first. */
+  async #afterPages(
+    pages: UrlElicitationRequiredError["elicitations"],
+    context: ToolContext,
+    call: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const addresses = pages.map(({ url }) => url).join(" ");
+    const wanted = new Error(
+      `the MCP server "${this.#options.name}" wants this opened in a browser first: ${addresses}`,
+    );
+    if (!context.can("elicitation_url")) throw wanted;
+    if (!(await this.#questions.sendTo(pages, context))) throw wanted;
+    return call().catch((error: unknown) => {
+      throw error instanceof UrlElicitationRequiredError ? wanted : error;
+    });
   }
 
   async #hasSession(): Promise<boolean> {
@@ -138,9 +170,8 @@ export class UpstreamServer {
       this.#options.onToolsChanged();
       throw new Error(`the MCP server "${this.#options.name}" does not have this tool any more`);
     }
-    this.#running.add(context);
-    try {
-      const answered = await client.callTool(
+    const answered = await this.#questions.during(context, () =>
+      client.callTool(
         { name, arguments: args },
         {
           ...{ signal: context.signal, timeout: CALL_TIMEOUT_MS },
@@ -150,12 +181,10 @@ export class UpstreamServer {
               ...(message === undefined ? {} : { message }),
             }),
         },
-      );
-      const { content, structuredContent, isError } = Called.parse(answered);
-      return [!isError, new ContentAnswer(content, structuredContent)];
-    } finally {
-      this.#running.delete(context);
-    }
+      ),
+    );
+    const { content, structuredContent, isError } = Called.parse(answered);
+    return [!isError, new ContentAnswer(content, structuredContent)];
   }
 
   async close(): Promise<void> {
@@ -190,9 +219,11 @@ export class UpstreamServer {
         ),
       );
     }
-    const connecting: Promise<Client> = this.#connect(() => {
-      if (this.#connected === connecting) this.#connected = undefined;
-    });
+    const connecting: Promise<Client> = this.#questions.apart(() =>
+      this.#connect(() => {
+        if (this.#connected === connecting) this.#connected = undefined;
+      }),
+    );
     this.#connected = connecting;
     connecting.catch((error: unknown) => this.#failed(connecting, messageOf(error)));
     return connecting;
@@ -201,7 +232,8 @@ export class UpstreamServer {
   #failed(connection: Promise<Client>, why: string): void {
     if (this.#connected === connection) this.#connected = undefined;
     this.#lastFailure = why;
-    const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** this.#failures);
+    const full = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** this.#failures);
+    const delayMs = full * (1 - JITTER * Math.random());
     this.#failures += 1;
     this.#notBefore = performance.now() + delayMs;
     this.#options.log.warn("An MCP server cannot be reached", { server: this.#options.name, why });
@@ -212,18 +244,18 @@ export class UpstreamServer {
     const client = new Client(
       { name: "Luna", version: VERSION },
       {
-        capabilities: { elicitation: { form: {} } },
+        capabilities: { elicitation: { form: {}, url: {} } },
         versionNegotiation: { mode: "auto" },
         listChanged: { tools: { autoRefresh: false, onChanged: () => onToolsChanged() } },
       },
     );
-    client.setRequestHandler("elicitation/create", ({ params }) => this.#elicit(params));
+    client.setRequestHandler("elicitation/create", ({ params }) => this.#questions.ask(params));
     client.onclose = () => {
       log.info("The connection to an MCP server has ended", { server: name });
       onEnd();
     };
     try {
-      await client.connect(this.#transport(), { timeout: CONNECT_TIMEOUT_MS });
+      await client.connect(this.#transport(), { timeout: this.#connectTimeoutMs });
     } catch (error) {
       await client.close().catch(() => undefined); // What did not begin need not end well.
       throw new Error(`the MCP server "${name}" cannot be reached: ${messageOf(error)}`, {
@@ -255,8 +287,7 @@ export class UpstreamServer {
     const { provider } = this.#options;
     return new StreamableHTTPClientTransport(new URL(url), {
       ...(provider === undefined ? {} : { authProvider: provider }),
-      // Its headers are for this server alone: a redirect would take them elsewhere.
-      requestInit: { headers: Object.fromEntries(own), redirect: "error" },
+      fetch: upstreamFetch({ url, headers: Object.fromEntries(own) }),
     });
   }
 
@@ -271,18 +302,5 @@ export class UpstreamServer {
       ...{ command, args, cwd, stderr: "inherit" },
       env: { ...Object.fromEntries(plain), ...env, ...Object.fromEntries(own) },
     });
-  }
-
-  /** Of two calls under way nobody knows which one asks. */
-  async #elicit(params: unknown) {
-    const [context, ...others] = this.#running;
-    const form = Form.safeParse(params).data;
-    if (context === undefined || others.length > 0 || form === undefined) {
-      return { action: "cancel" as const };
-    }
-    const { message, requestedSchema: schema } = form;
-    const answer = await context.elicit({ message, schema });
-    if (answer.action !== "accept") return { action: answer.action };
-    return { action: "accept" as const, content: FormContent.parse(answer.content) };
   }
 }

@@ -5,7 +5,7 @@ import { VERSION } from "../../../config/version.ts";
 import { ClientDocument } from "../../../contract/oauth.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { explain } from "../../../lib/explain.ts";
-import type { Network } from "../../../lib/public-get.ts";
+import type { Network } from "../../../lib/public-request.ts";
 import { OAuthError } from "./oauth-error.ts";
 
 const ADDRESS_LENGTH_MAX = 512;
@@ -82,7 +82,7 @@ export class ClientDocuments {
       );
     }
     // With the first such client: most Lunas have none.
-    const { getPublic } = await import("../../../lib/public-get.ts");
+    const { getPublic } = await import("../../../lib/public-request.ts");
     const got = await getPublic(new URL(id), {
       ...{ accept: "application/json", userAgent: `Luna/${VERSION}` },
       ...{

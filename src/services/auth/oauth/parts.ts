@@ -3,7 +3,7 @@ import type { AuditTrail } from "../../../audit/trail.ts";
 import type { MasterConfigStore } from "../../../config/master-config.ts";
 import type { Database } from "../../../db/database.ts";
 import type { Logger } from "../../../lib/log.ts";
-import type { Network } from "../../../lib/public-get.ts";
+import type { Network } from "../../../lib/public-request.ts";
 import { deriveSecret } from "../../../lib/secret.ts";
 import type { Sessions } from "../sessions.ts";
 import { ClientDocuments } from "./client-documents.ts";

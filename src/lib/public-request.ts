@@ -1,4 +1,4 @@
-/** Gets what lies at an https address that a stranger named: only from the internet, without redirects, within bounds. */
+/** Asks https addresses that a stranger named: only on the internet, without redirects, within bounds. */
 import { lookup } from "node:dns/promises";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
@@ -10,6 +10,7 @@ const HTTPS_PORT = 443;
 export interface Network {
   resolve(host: string): Promise<string[]>;
   isPublic(address: string): boolean;
+  /** Where an address names none. */
   port: number;
   /** Certificate authorities besides the system's. */
   ca?: string;
@@ -22,13 +23,28 @@ const THE_INTERNET: Network = {
   port: HTTPS_PORT,
 };
 
-interface GetOptions {
-  accept: string;
+interface RequestLimits {
   bytesMax: number;
   /** For all of it: finding the address, connecting, and reading to the end. */
   timeoutMs: number;
-  userAgent: string;
   network?: Network | undefined;
+}
+
+interface GetOptions extends RequestLimits {
+  accept: string;
+  userAgent: string;
+}
+
+interface PublicRequest extends RequestLimits {
+  method: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string | undefined;
+}
+
+interface Answered {
+  status: number;
+  headers: IncomingMessage["headers"];
+  body: string;
 }
 
 interface Got {
@@ -37,8 +53,17 @@ interface Got {
   body: string;
 }
 
+/** Whether a host's name leads to the public internet, and nowhere else. */
+export async function isPublicHost(hostname: string, network = THE_INTERNET): Promise<boolean> {
+  const addresses = await network.resolve(bare(hostname));
+  return addresses.length > 0 && addresses.every((address) => network.isPublic(address));
+}
+
+/** IPv6 addresses stand in brackets in a URL. */
+const bare = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, "$1");
+
 async function addressOf({ hostname }: URL, { resolve, isPublic }: Network): Promise<string> {
-  const addresses = await resolve(hostname.replace(/^\[(.*)\]$/, "$1"));
+  const addresses = await resolve(bare(hostname));
   const [first] = addresses;
   if (first === undefined) throw new Error(`"${hostname}" has no address`);
   // One that is not would be the one that is taken next time.
@@ -66,51 +91,61 @@ function read(response: IncomingMessage, bytesMax: number): Promise<string> {
 
 /**
  * Connects to the very address that was looked at, so that a name which leads elsewhere a moment later does not; the
- * certificate has to be of the name.
+ * certificate has to be of the name. A redirect is an answer like any other.
  * @throws Error that says in a few words what was wrong
  */
-export async function getPublic(url: URL, options: GetOptions): Promise<Got> {
-  const { accept, bytesMax, timeoutMs, userAgent, network = THE_INTERNET } = options;
-  if (url.protocol !== "https:" || url.port !== "" || url.username !== "" || url.password !== "") {
-    throw new Error("the address has to be https, without a port and without a user");
+export async function requestPublic(url: URL, asking: PublicRequest): Promise<Answered> {
+  const { method, headers, body, bytesMax, timeoutMs, network = THE_INTERNET } = asking;
+  if (url.protocol !== "https:" || url.username !== "" || url.password !== "") {
+    throw new Error(`"${url.host}" has to be asked by https, and without a user`);
   }
-  const { promise, resolve, reject } = Promise.withResolvers<Got>();
+  const { promise, resolve, reject } = Promise.withResolvers<Answered>();
   let stop = (): void => undefined;
   const timer = setTimeout(() => {
     reject(new Error(`no answer within ${timeoutMs / 1000} s`));
     stop();
   }, timeoutMs);
-  const get = async (): Promise<void> => {
+  const ask = async (): Promise<void> => {
     const host = await addressOf(url, network);
     const asked = request({
-      ...{ host, port: network.port, servername: url.hostname, agent: false },
+      ...{ host, servername: bare(url.hostname), agent: false },
+      port: url.port === "" ? network.port : Number(url.port),
       ...(network.ca === undefined ? {} : { ca: network.ca }),
-      ...{ method: "GET", path: url.pathname + url.search },
-      headers: {
-        Host: url.host,
-        Accept: accept,
-        "Accept-Encoding": "identity",
-        "User-Agent": userAgent,
-        Connection: "close",
-      },
+      ...{ method, path: url.pathname + url.search },
+      headers: { ...headers, Host: url.host, "Accept-Encoding": "identity", Connection: "close" },
     });
     stop = () => void asked.destroy();
     asked.on("error", reject);
     asked.on("response", (response) => {
       const { headers, statusCode: status = 0 } = response;
-      const header = (name: string): string | undefined => {
-        const value = headers[name.toLowerCase()];
-        return Array.isArray(value) ? value.join(", ") : value;
-      };
-      read(response, bytesMax).then((body) => resolve({ status, header, body }), reject);
+      read(response, bytesMax).then((body) => resolve({ status, headers, body }), reject);
     });
-    asked.end();
+    asked.end(body);
   };
-  get().catch(reject);
+  ask().catch(reject);
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
     stop();
   }
+}
+
+/**
+ * Gets what lies at an address without a port, which may be anybody's word.
+ * @throws Error that says in a few words what was wrong
+ */
+export async function getPublic(url: URL, options: GetOptions): Promise<Got> {
+  const { accept, userAgent, ...limits } = options;
+  if (url.protocol !== "https:" || url.port !== "" || url.username !== "" || url.password !== "") {
+    throw new Error("the address has to be https, without a port and without a user");
+  }
+  const { status, headers, body } = await requestPublic(url, {
+    ...{ ...limits, method: "GET", headers: { Accept: accept, "User-Agent": userAgent } },
+  });
+  const header = (name: string): string | undefined => {
+    const value = headers[name.toLowerCase()];
+    return Array.isArray(value) ? value.join(", ") : value;
+  };
+  return { status, header, body };
 }

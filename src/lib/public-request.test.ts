@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type DocumentHost, startDocumentHost } from "../../tests/support/document-host.ts";
 import { isPublicAddress } from "./public-address.ts";
-import { getPublic, type Network } from "./public-get.ts";
+import { getPublic, type Network } from "./public-request.ts";
 
 let host: DocumentHost;
 beforeEach(() => {
