@@ -25,6 +25,8 @@ import { upload } from "../support/versions.ts";
 setDefaultTimeout(60_000);
 
 const PROGRAM = resolve(import.meta.dir, "../fixtures/mcp/stdio-server.ts");
+/** Of 2026-07-28. */
+const NEW_PROGRAM = resolve(import.meta.dir, "../fixtures/mcp/stdio-server-new.ts");
 const SECRET = "the-key-of-the-tracker";
 
 let luna: Luna;
@@ -51,6 +53,7 @@ beforeAll(async () => {
         ...{ command: process.execPath, args: [PROGRAM, "one word"], env: { CITY: "Ulm" } },
         secrets: ["TRACKER_KEY"],
       },
+      next: { command: process.execPath, args: [NEW_PROGRAM] },
       down: { url: `http://127.0.0.1:${freePort()}/mcp` },
     },
   };
@@ -120,7 +123,7 @@ const toldByProgram = async () =>
 
 test("tools of remote servers of either wire, and of a program, are offered by names of their own", async () => {
   expect(await names()).toEqual([
-    ...[ECHO, "LOCAL_end", "LOCAL_environment", "LOCAL_spawn", "LOCAL_stay"],
+    ...[ECHO, "LOCAL_end", "LOCAL_environment", "LOCAL_spawn", "LOCAL_stay", "NEXT_ask"],
     ...[
       "TRACKER_ask",
       "TRACKER_ask-in-call",
@@ -160,11 +163,15 @@ test("progress and questions come through to the client that called", async () =
 
 test("of several calls at once each one's client is asked, and no other", async () => {
   const others = await Promise.all(["Bob", "Cleo"].map((name) => connect(name)));
-  const said = [client, ...others].map(async (one) =>
-    Called.parse(await one.callTool({ name: "TRACKER_ask-in-call", arguments: {} })),
-  );
-  const texts = (await Promise.all(said)).map(({ content }) => content[0]?.text);
-  expect(texts).toEqual(["said Ada", "said Bob", "said Cleo"]);
+  for (const name of ["TRACKER_ask-in-call", "NEXT_ask"]) {
+    const said = [client, ...others].map(async (one) =>
+      Called.parse(await one.callTool({ name, arguments: {} })),
+    );
+    const texts = (await Promise.all(said)).map(({ content }) => content[0]?.text);
+    expect(texts.map((text) => text?.replace(/^\d+ /, ""))).toEqual([
+      ...["said Ada", "said Bob", "said Cleo"],
+    ]);
+  }
   await Promise.all(others.map((one) => one.close()));
 });
 

@@ -1,5 +1,6 @@
 /** Questions of an MCP server, each passed on to the client of the call that it belongs to. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { isJSONRPCRequest, isJSONRPCResponse, type Transport } from "@modelcontextprotocol/client";
 import { z } from "zod";
 import { InputSchema } from "../../contract/tool.ts";
 import type { ToolContext } from "../../extensions/context.ts";
@@ -24,6 +25,8 @@ export class UpstreamQuestions {
   readonly #running = new Set<ToolContext>();
   /** Whose exchange it is that a message comes in. */
   readonly #own = new AsyncLocalStorage<ToolContext | undefined>();
+  /** Whose requests are under way, by their ids. */
+  readonly #asking = new Map<unknown, ToolContext>();
 
   constructor(server: string, log: Logger) {
     this.#server = server;
@@ -37,7 +40,28 @@ export class UpstreamQuestions {
       return await this.#own.run(context, work);
     } finally {
       this.#running.delete(context);
+      for (const [id, one] of this.#asking) if (one === context) this.#asking.delete(id);
     }
+  }
+
+  /**
+   * On a connected transport: the answer to a request is of the call that sent it, also where all answers come in one
+   * stream, as from a program. Since 2026-07-28 questions are answers.
+   */
+  follow(transport: Transport): void {
+    const { onmessage: take } = transport;
+    const send = transport.send.bind(transport);
+    transport.send = (message, options) => {
+      const own = this.#own.getStore();
+      if (own !== undefined && isJSONRPCRequest(message)) this.#asking.set(message.id, own);
+      return send(message, options);
+    };
+    transport.onmessage = (message, extra) => {
+      const id = isJSONRPCResponse(message) ? message.id : undefined;
+      const own = this.#asking.get(id) ?? this.#own.getStore();
+      this.#asking.delete(id);
+      this.#own.run(own, () => take?.(message, extra));
+    };
   }
 
   /** Begins what all calls share, such as the connection. */

@@ -255,7 +255,9 @@ export class UpstreamServer {
       onEnd();
     };
     try {
-      await client.connect(this.#transport(), { timeout: this.#connectTimeoutMs });
+      const transport = this.#transport();
+      await client.connect(transport, { timeout: this.#connectTimeoutMs });
+      this.#questions.follow(transport);
     } catch (error) {
       await client.close().catch(() => undefined); // What did not begin need not end well.
       throw new Error(`the MCP server "${name}" cannot be reached: ${messageOf(error)}`, {
