@@ -26,31 +26,27 @@ function headersOf(init: RequestInit, own: Readonly<Record<string, string>>) {
  * `fetch` for the SDK's client of one server. Whatever else it asks (metadata, registration, tokens), the server has named:
  * a server on the internet names nothing that is not there, too; one in the owner's own network may name what it likes.
  */
-export function upstreamFetch({
-  url: own,
-  headers = {},
-  network,
-}: UpstreamFetchOptions): FetchLike {
-  const { origin, hostname } = new URL(own);
+export function upstreamFetch(options: UpstreamFetchOptions): FetchLike {
+  const { network } = options;
+  const { origin, hostname } = new URL(options.url);
   return async (input, init = {}) => {
     const url = new URL(input);
     if (url.origin === origin) {
-      return fetch(url, { ...init, headers: headersOf(init, headers) });
+      return fetch(url, { ...init, headers: headersOf(init, options.headers ?? {}) });
     }
-    if (!(await isPublicHost(hostname, network))) return fetch(url, init);
-    const {
-      status,
-      headers: told,
-      body,
-    } = await requestPublic(url, {
-      ...{ method: init.method ?? "GET", bytesMax: BYTES_MAX, timeoutMs: TIMEOUT_MS, network },
+    if (!(await isPublicHost(hostname, network))) {
+      return fetch(url, { ...init, signal: init.signal ?? AbortSignal.timeout(TIMEOUT_MS) });
+    }
+    const { method = "GET", body } = init;
+    const answered = await requestPublic(url, {
+      ...{ method, bytesMax: BYTES_MAX, timeoutMs: TIMEOUT_MS, network },
       headers: headersOf(init, { "User-Agent": `Luna/${VERSION}` }),
-      body: init.body === undefined || init.body === null ? undefined : String(init.body),
+      body: body === undefined || body === null ? undefined : String(body),
     });
-    const answered = new Headers();
-    for (const [name, value] of Object.entries(told)) {
-      for (const one of [value ?? []].flat()) answered.append(name, one);
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(answered.headers)) {
+      for (const one of [value ?? []].flat()) headers.append(name, one);
     }
-    return new Response(body === "" ? null : body, { status, headers: answered });
+    return new Response(answered.body || null, { status: answered.status, headers });
   };
 }

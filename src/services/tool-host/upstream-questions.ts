@@ -76,19 +76,19 @@ export class UpstreamQuestions {
   async ask(params: unknown) {
     const context = this.#whose();
     const page = Page.safeParse(params).data;
-    const form = Form.safeParse(params).data;
-    if (context === undefined || (page ?? form) === undefined) {
-      const why =
-        context === undefined
-          ? "several calls are under way, or none, and it does not say which one asks"
-          : "it is neither a form nor a page";
-      this.#log.warn("A question of an MCP server was asked of nobody", {
-        ...{ server: this.#server, why },
-      });
-      return { action: "cancel" as const };
+    if (context !== undefined && page !== undefined) {
+      return { action: await this.#goTo(page, context) };
     }
-    if (page !== undefined) return { action: await this.#goTo(page, context) };
-    return this.#fillIn(form, context);
+    const form = Form.safeParse(params).data;
+    if (context !== undefined && form !== undefined) return this.#fillIn(form, context);
+    const why =
+      context === undefined
+        ? "several calls are under way, or none, and it does not say which one asks"
+        : "it is neither a form nor a page";
+    this.#log.warn("A question of an MCP server was asked of nobody", {
+      ...{ server: this.#server, why },
+    });
+    return { action: "cancel" as const };
   }
 
   /** Sends the person to all of `pages`, one after another. @returns whether they agreed to */
@@ -112,8 +112,7 @@ export class UpstreamQuestions {
     return (await context.elicit_url({ message, url })).action;
   }
 
-  async #fillIn(form: z.infer<typeof Form> | undefined, context: ToolContext) {
-    if (form === undefined) return { action: "cancel" as const };
+  async #fillIn(form: z.infer<typeof Form>, context: ToolContext) {
     const { message, requestedSchema: schema } = form;
     const answer = await context.elicit({ message, schema });
     if (answer.action !== "accept") return { action: answer.action };
