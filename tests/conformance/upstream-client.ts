@@ -34,8 +34,8 @@ const environment = Object.fromEntries(
   ),
 );
 const home = environment["LUNA_HOME"] ?? "";
-/** One extension for each scenario. */
-const name = `s${new URL(url).port}`;
+/** One extension for each scenario; a port may come again. */
+const name = `s${process.pid}`;
 
 async function luna(...args: string[]) {
   return runLuna(args, environment);
