@@ -15,7 +15,7 @@ const SUITES = [
   "./tests/database",
 ];
 /** A suite that takes longer hangs. */
-const SUITE_TIMEOUT_MS = 30 * 60_000;
+const SUITE_TIMEOUT_MS = 20 * 60_000;
 /** For tests and hooks that name no limit of their own: a first start of the executable may wait for the disk. */
 const TEST_TIMEOUT_MS = 30_000;
 /** Whose files run side by side: they start little that the others could feel. */

@@ -127,9 +127,8 @@ export async function callsAt({
   };
 }
 
-export async function startLunaWith(tools: number, binary?: string): Promise<LunaServed> {
+export async function startLunaWith(tools: number): Promise<LunaServed> {
   const luna = await startLuna({
-    ...(binary === undefined ? {} : { binary }),
     files: {
       "extensions/bench/config.json": "{}",
       "extensions/bench/tools/bench_tools.ts": toolsFile(tools),
